@@ -51,14 +51,16 @@ class Cell:
         "cooling",
         "drain_ma",
         "emf_mv",
-        "held_mv",
         "heating",
+        "held_mv",
         "hysteresis",
         "leak_ma",
         "ohm",
         "polar_ohm",
         "rc_mv",
         "resistance_factor",
+        "scale",
+        "shelf_ma",
         "soc",
         "soc_per_ma",
         "temp_dk",
@@ -74,7 +76,8 @@ class Cell:
         self.resistance_factor = 1.0
         self.leak_ma = 0.0
         self.held_mv: float | None = None
-        self.drain_ma = self.soc_per_ma = self.heating = self.cooling = 0.0
+        self.drain_ma = self.shelf_ma = self.scale = self.soc_per_ma = 0.0
+        self.heating = self.cooling = 0.0
         self.emf_mv = self.voltage_mv = self.ohm = self.polar_ohm = 0.0
         self.prime(1.0)
 
@@ -97,7 +100,8 @@ class Cell:
         bit, or a restored pack would drift from the one it was saved from.
         """
         capacity = self.capacity_mah
-        self.drain_ma = capacity * SELF_DISCHARGE_PER_H + self.leak_ma
+        self.drain_ma = self.shelf_ma = capacity * SELF_DISCHARGE_PER_H + self.leak_ma
+        self.scale = self.resistance_factor / capacity
         self.soc_per_ma = dt_s / 3600.0 / capacity
         heat_j_per_k = HEAT_J_PER_K_AH * capacity / 1000.0
         cooling_w_per_k = COOLING_W_PER_K * (capacity / COOLING_AT_MAH) ** (2 / 3)
@@ -106,9 +110,9 @@ class Cell:
         x = (self.soc - SOC_FLOOR) * STEPS_PER_SOC
         index = int(x)
         ocv, step, reach, ohmic, polar = GRID[index]
-        factor = HEAT_FACTOR[int((self.temp_dk - COLDEST_DK) * 0.1)] * self.resistance_factor
-        self.ohm = ohmic * factor / capacity
-        self.polar_ohm = polar * factor / capacity
+        factor = HEAT_FACTOR[int((self.temp_dk - COLDEST_DK) * 0.1)] * self.scale
+        self.ohm = ohmic * factor
+        self.polar_ohm = polar * factor
         self.emf_mv = ocv + step * (x - index) + reach * self.hysteresis
         return step * STEPS_PER_SOC * self.soc_per_ma
 

@@ -9,7 +9,8 @@ NAUMANN  published. M. Naumann, Techno-economic evaluation of stationary lithium
          (CLFP_Sony_US26650_OCV, _HystV, _Rint). Full charge there is 3.6 V constant voltage.
 HAIDI    published. TU Munich, SimSES: Haidi HDCF18650 1.8 Ah LFP, pseudo-OCV at C/100 and GITT
          pulses (haidi_ocv_hys, haidi_rint). An independent second cell: its mean curve agrees
-         with NAUMANN within 6 mV from 66 % to 99 %, its graphite step lies at 64 % instead of 78 %.
+         with NAUMANN within 1 mV at 50 % and 3 mV from 84 % to 98 %; its graphite step lies at
+         64 % instead of 78 %.
 BPX      published. About:Energy, LFP/graphite 18650 2 Ah parameter set, December 2022
          (BPX lfp_18650_cell): diffusivities, particle radii, specific heat 999 J/(kg K).
 VICTRON  vendor document. Victron Lithium NG 12.8 V/100 Ah technical data: pack resistance 2 mOhm.
@@ -17,6 +18,11 @@ LISHEN   vendor document. Lishen LP54173207 specification, 2020-03-09: 202 Ah, 3
          54 mm x 173 mm x 207 mm.
 GWL      reported. GWL, "What is the real self-discharge of the LFP cells?", 2023: 3 to 4 % a year.
 LIBRE    published. Libre Solar BMS 48V schematic, 2019-01-21: bq76940 with 33 Ohm bleed resistors.
+
+What these data do not say: how a cell comes to rest after a full charge. Both curves were taken
+with a small current flowing, so their last per cent keeps the charger's voltage; real cells sink
+to the plateau within hours, these need 1 % taken out. Entropic heat, capacity lost to cold and
+ageing are left out.
 """
 
 import math
@@ -108,8 +114,7 @@ OCV_ROWS: Final = (
     OcvRow(0.990, 3361.8, 22.5, NAUMANN),
     OcvRow(0.995, 3396.3, 26.2, NAUMANN),
     OcvRow(1.000, 3530.5, 30.0, NAUMANN),
-    # Above full: the slope of the last measured half per cent, carried on. It ends where
-    # overcharged LFP cells are known to level off, near 4.9 V.
+    # Above full: the slope of the last measured half per cent, carried on; how far is assumed.
     OcvRow(1.050, 4872.7, 30.0, ASSUMED),
 )
 
@@ -176,14 +181,15 @@ RC_S: Final = 197.0
 # 95 % within 6 % of state of charge. Assumed: no fitted LFP rate was found to cite.
 HYSTERESIS_RATE: Final = 50.0
 
-HEAT_J_PER_K_AH: Final = 19.55  # LISHEN's 3.95 kg / 202 Ah, BPX's 999 J/(kg K)
+HEAT_J_PER_K_AH: Final = 19.53  # LISHEN's 3.95 kg / 202 Ah, BPX's 999 J/(kg K)
 # LISHEN's narrow faces (the wide ones face neighbours), 0.0410 m^2, at 15 W/(m^2 K) (NAUMANN's
 # cell in SimSES), and area over volume for other sizes (assumed).
 COOLING_W_PER_K: Final = 0.616
 COOLING_AT_MAH: Final = 202_000.0
 
 SELF_DISCHARGE_PER_H: Final = 0.035 / 8766.0  # GWL, 3.5 % a year; temperature dependence left out
-BLEED_OHM: Final = 33.0  # LIBRE; sellers of JBD boards report up to 180 mA, about 19 Ohm
+# LIBRE. A JBD board's app shows 180 mA (reported: jbdtool issue 12), which would be 19 Ohm.
+BLEED_OHM: Final = 33.0
 DIODE_MV: Final = 700.0  # assumed: a silicon body diode well below its rated current
 PATH_OHM: Final = 0.001  # assumed: both FETs, shunt and leads
 

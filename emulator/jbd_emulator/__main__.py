@@ -1,0 +1,58 @@
+"""``jbd-emulator``: serve, explain, profiles."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+from typing import Final
+
+from jbd_protocol._version import __version__
+
+COMMANDS: Final = {
+    "serve": "put emulated boards on a pseudo-terminal, a TCP port or an RFC 2217 port",
+    "explain": "say what a firmware answers to a frame, why, and on what evidence",
+    "profiles": "list firmwares and board kits with the evidence behind each",
+}
+"""A command is a module of ``jbd_emulator.commands`` with ``add_arguments`` and ``run``."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; return the exit status: 0 done, 1 failed, 2 bad input."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    name = next((word for word in arguments if not word.startswith("-")), None)
+    if name not in COMMANDS or arguments[0] != name:
+        _top_parser().parse_args(arguments)
+        return 2
+    module = importlib.import_module(f"jbd_emulator.commands.{name}")
+    parser = argparse.ArgumentParser(prog=f"jbd-emulator {name}", description=COMMANDS[name])
+    module.add_arguments(parser)
+    try:
+        return int(module.run(parser.parse_args(arguments[1:])))
+    except BrokenPipeError:
+        # The reader of our output left, as `| head` does.
+        sys.stdout = None
+        return 1
+    except (ValueError, OSError) as error:
+        # ConfigError and StateError are ValueErrors whose one line is made for a person.
+        sys.stderr.write(f"jbd-emulator {name}: {str(error).splitlines()[0]}\n")
+        return 2
+
+
+def _top_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="jbd-emulator",
+        description="A JBD battery management system in software.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="commands:\n"
+        + "\n".join(f"  {name:<12}{text}" for name, text in COMMANDS.items())
+        + "\n\njbd-emulator COMMAND --help says more.",
+    )
+    parser.add_argument("--version", action="version", version=__version__)
+    parser.add_argument("command", choices=tuple(COMMANDS), metavar="COMMAND")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

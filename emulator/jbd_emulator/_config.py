@@ -1,0 +1,245 @@
+"""What a unit is made of, from a line of text, a TOML table or Python."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final
+from urllib.parse import parse_qsl
+
+from jbd_protocol import LocalError, PinEncoding, encode_pin
+
+from .profiles import BOARDS, FIRMWARE, BoardKit, FirmwareProfile
+
+
+class ConfigError(ValueError):
+    """A unit that cannot be made; one line names the field and the limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Override:
+    """What a register answers in place of what the board would.
+
+    Attributes:
+        kind: ``silence``, ``bad-checksum``, ``status`` or ``delay``.
+        status: the status byte of ``status``.
+        delay_s: seconds of ``delay``.
+    """
+
+    kind: str
+    status: int = 0
+    delay_s: float = 0.0
+
+
+_NO_OVERRIDES: Final[Mapping[int, Override]] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnitConfig:
+    """One emulated unit.
+
+    Attributes:
+        firmware: version byte, a key of ``FIRMWARE``.
+        board: key of ``BOARDS``.
+        name: what the unit is called in logs; made of the two where empty.
+        pin: six digits of a stored PIN, None for none. A firmware without a password function
+            keeps it and never looks at it.
+        pin_encoding: what a digit is on the wire; None takes the firmware's.
+        seed: of everything random; the same seed gives the same bytes.
+        soc_percent: true state of charge at the start, 0 to 100.
+        load_ma: constant load at the terminals from the start, mA.
+        charge_mv, charge_ma: supply at the terminals from the start, mV and mA.
+        sleep: whether the board falls asleep after 30 s of silence, and starts asleep.
+        answers: overrides by register.
+        state: file that settings and PIN survive a restart in, None for none.
+    """
+
+    firmware: int = 0x21
+    board: str = "4s"
+    name: str = ""
+    pin: str | None = None
+    pin_encoding: PinEncoding | None = None
+    seed: int = 0
+    soc_percent: float = 70.0
+    load_ma: float = 0.0
+    charge_mv: float = 0.0
+    charge_ma: float = 0.0
+    sleep: bool = False
+    answers: Mapping[int, Override] = field(default_factory=lambda: _NO_OVERRIDES)
+    state: Path | None = None
+
+    def __post_init__(self) -> None:
+        if self.firmware not in FIRMWARE:
+            known = ", ".join(f"0x{version:02X}" for version in FIRMWARE)
+            raise ConfigError(f"firmware 0x{self.firmware:02X}: unknown; there is {known}")
+        if self.board not in BOARDS:
+            raise ConfigError(f"board {self.board!r}: unknown; there is {', '.join(BOARDS)}")
+        if self.pin is not None:
+            try:
+                encode_pin(self.pin)
+            except LocalError as error:
+                raise ConfigError(str(error)) from None
+        if not 0 <= self.soc_percent <= 100:
+            raise ConfigError(f"soc_percent {self.soc_percent}: must be 0 to 100")
+        for key in ("load_ma", "charge_mv", "charge_ma"):
+            if not 0 <= getattr(self, key) <= 10_000_000:
+                raise ConfigError(f"{key} {getattr(self, key)}: must be 0 to 10000000")
+
+    @property
+    def profile(self) -> FirmwareProfile:
+        """The firmware's row, with the PIN encoding asked for."""
+        row = FIRMWARE[self.firmware]
+        if self.pin_encoding is None or self.pin_encoding is row.pin_encoding.value:
+            return row
+        return replace(row, pin_encoding=replace(row.pin_encoding, value=self.pin_encoding))
+
+    @property
+    def kit(self) -> BoardKit:
+        """The board's row."""
+        return BOARDS[self.board]
+
+    @property
+    def stored_pin(self) -> bytes | None:
+        """The six bytes of the PIN, as this firmware compares them."""
+        if self.pin is None:
+            return None
+        return encode_pin(self.pin, self.profile.pin_encoding.value)
+
+    @property
+    def title(self) -> str:
+        """The name, or one made of firmware and board."""
+        return self.name or f"0x{self.firmware:02X}-{self.board}"
+
+
+def parse_unit(text: str, *, name: str = "") -> UnitConfig:
+    """Return the unit that ``0x21?pin=123456&board=4s&answer_06=silence`` describes.
+
+    Raises:
+        ConfigError: the message names key and limit.
+    """
+    version, _, query = text.partition("?")
+    values: dict[str, object] = {"firmware": version} if version else {}
+    pairs = parse_qsl(query, keep_blank_values=True)
+    return unit_from_table(values | dict(pairs) | ({"name": name} if name else {}))
+
+
+def unit_from_table(table: Mapping[str, object]) -> UnitConfig:
+    """Return the unit that a TOML table, or the pairs of a query, describe.
+
+    Keys are the fields of :class:`UnitConfig`, and ``answer_XX`` with ``silence``,
+    ``bad-checksum``, ``delay-SECONDS`` or a status such as ``0x83``.
+
+    Raises:
+        ConfigError: the message names key and limit.
+    """
+    known = {f.name for f in fields(UnitConfig)} - {"answers"}
+    values: dict[str, object] = {}
+    answers: dict[int, Override] = {}
+    for key, value in table.items():
+        if key.startswith("answer_"):
+            answers[_register(key)] = parse_override(key, str(value))
+        elif key in known:
+            values[key] = _CONVERT.get(key, _text)(key, value)
+        else:
+            raise ConfigError(f"{key}: unknown key; there is {', '.join(sorted(known))}, answer_XX")
+    return UnitConfig(**values, answers=MappingProxyType(answers))  # type: ignore[arg-type]  # each value was converted by its key
+
+
+def parse_firmware(text: str) -> int:
+    """Return the version byte that ``0x21``, ``21`` or ``2.1`` stands for.
+
+    Raises:
+        ConfigError: it is none.
+    """
+    digits = text.lower().removeprefix("0x").replace(".", "")
+    try:
+        return int(digits, 16)
+    except ValueError:
+        raise ConfigError(f"firmware {text!r}: must be a version byte such as 0x21") from None
+
+
+def parse_override(key: str, text: str) -> Override:
+    """Return what a register is made to answer.
+
+    Raises:
+        ConfigError: it is none of what there is.
+    """
+    if text in ("silence", "bad-checksum"):
+        return Override(text)
+    try:
+        if text.startswith("delay-"):
+            return Override("delay", delay_s=float(text.removeprefix("delay-")))
+        status = int(text, 16)
+    except ValueError:
+        status = -1
+    if not 0 <= status <= 0xFF:
+        raise ConfigError(
+            f"{key} {text!r}: must be silence, bad-checksum, delay-SECONDS or a status as 0x83"
+        )
+    return Override("status", status=status)
+
+
+def _register(key: str) -> int:
+    try:
+        address = int(key.removeprefix("answer_"), 16)
+    except ValueError:
+        address = -1
+    if not 0 <= address <= 0xFF:
+        raise ConfigError(f"{key}: must be answer_ and a register in hexadecimal, answer_06")
+    return address
+
+
+def _text(key: str, value: object) -> object:
+    return str(value)
+
+
+def _number(key: str, value: object) -> object:
+    try:
+        return float(str(value))
+    except ValueError:
+        raise ConfigError(f"{key} {value!r}: must be a number") from None
+
+
+def _whole(key: str, value: object) -> object:
+    try:
+        return int(str(value), 0)
+    except ValueError:
+        raise ConfigError(f"{key} {value!r}: must be a whole number") from None
+
+
+def _flag(key: str, value: object) -> object:
+    words = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
+    flag = words.get(str(value).lower())
+    if flag is None:
+        raise ConfigError(f"{key} {value!r}: must be 1 or 0")
+    return flag
+
+
+def _encoding(key: str, value: object) -> object:
+    try:
+        return PinEncoding(str(value))
+    except ValueError:
+        raise ConfigError(f"{key} {value!r}: must be {' or '.join(PinEncoding)}") from None
+
+
+def _version(key: str, value: object) -> object:
+    return value if isinstance(value, int) else parse_firmware(str(value))
+
+
+def _path(key: str, value: object) -> object:
+    return Path(str(value))
+
+
+_CONVERT: Final[Mapping[str, Callable[[str, object], object]]] = {
+    "firmware": _version,
+    "pin_encoding": _encoding,
+    "seed": _whole,
+    "soc_percent": _number,
+    "load_ma": _number,
+    "charge_mv": _number,
+    "charge_ma": _number,
+    "sleep": _flag,
+    "state": _path,
+}

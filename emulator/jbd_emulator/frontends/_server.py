@@ -1,0 +1,218 @@
+"""Many units in one process: pseudo-terminals, TCP and RFC 2217 on one event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import resource
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from .._config import ConfigError, UnitConfig
+from .._unit import Unit
+from ._link_file import SerialLink
+from ._pty import PtyPort
+from ._tcp import Endpoint, TcpConnection, listen
+
+_CATCH_UP_S: Final = 5.0
+"""How long a unit that nobody asks may lag behind the clock before it is brought up to date."""
+_SLICE_S: Final = 0.05
+_FILES_PER_UNIT: Final = 6
+Tap = Callable[[float, str, str, bytes], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnitPorts:
+    """A unit and where it is to be reached.
+
+    Attributes:
+        config: the unit.
+        serial: link to the pseudo-terminal, None for the terminal's own name alone.
+        tcp, rfc2217: ``(host, port)``; port 0 takes a free one.
+        baud: line speed to keep, None to answer at once and in one piece.
+    """
+
+    config: UnitConfig
+    serial: Path | None = None
+    tcp: tuple[str, int] | None = None
+    rfc2217: tuple[str, int] | None = None
+    baud: int | None = None
+
+
+class ServedUnit:
+    """A unit that is being served, and what it is reached by."""
+
+    __slots__ = ("_endpoints", "_link", "_loop", "_servers", "_timer", "port", "ports", "unit")
+
+    def __init__(self, ports: UnitPorts, loop: asyncio.AbstractEventLoop) -> None:
+        self.ports = ports
+        self.unit = Unit(ports.config, loop.time())
+        self._loop = loop
+        self._timer: asyncio.TimerHandle | None = None
+        self._link: SerialLink | None = None
+        self._endpoints: list[Endpoint] = []
+        self._servers: dict[str, asyncio.Server] = {}
+        self.port = PtyPort(self.unit, baud=ports.baud)
+        try:
+            if ports.serial is not None:
+                self._link = SerialLink(ports.serial, self.port.path)
+        except ConfigError:
+            self.port.close()
+            raise
+        loop.add_reader(self.port.fileno(), self._on_readable)
+
+    async def listen(self) -> None:
+        """Open the network ports.
+
+        Raises:
+            ConfigError: one cannot be had.
+        """
+        kinds: list[tuple[str, tuple[str, int] | None, Callable[[Endpoint], TcpConnection]]] = [
+            ("tcp", self.ports.tcp, TcpConnection)
+        ]
+        if self.ports.rfc2217 is not None:
+            try:
+                from ._rfc2217 import Rfc2217Connection
+            except ImportError:
+                raise ConfigError("rfc2217: needs pyserial, install jbd-bench[serial]") from None
+            kinds.append(("rfc2217", self.ports.rfc2217, Rfc2217Connection))
+        for kind, address, factory in kinds:
+            if address is None:
+                continue
+            endpoint = Endpoint(self.unit, self.ports.baud)
+            try:
+                self._servers[kind] = await listen(factory, endpoint, *address)
+            except OSError as error:
+                where = f"{kind} {address[0]}:{address[1]}"
+                # asyncio's own text repeats the address; a failed look-up has no plain number.
+                known = error.errno is not None and error.errno > 0
+                reason = os.strerror(error.errno) if known else str(error)
+                raise ConfigError(f"{where}: {reason.lower()}") from None
+            self._endpoints.append(endpoint)
+
+    def reach(self) -> dict[str, str | None]:
+        """Return where the unit answers, by kind of port."""
+        return {
+            "serial": str(self.ports.serial or self.port.path),
+            "pty": self.port.path,
+            "tcp": self._address("tcp"),
+            "rfc2217": self._address("rfc2217"),
+        }
+
+    def catch_up(self, now_s: float) -> None:
+        """Bring a unit that nobody asks up to date, a little at a time."""
+        device = self.unit.device
+        if now_s - device.lived_until_s > _CATCH_UP_S:
+            device.advance_to(now_s)
+
+    def close(self) -> None:
+        """Give every port back, remove the link and save the state."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._loop.remove_reader(self.port.fileno())
+        for server in self._servers.values():
+            server.close()
+        for endpoint in self._endpoints:
+            endpoint.close()
+        if self._link is not None:
+            self._link.close()
+        self.port.close()
+        self.unit.device.advance_to(self._loop.time())
+        self.unit.save()
+
+    def _address(self, kind: str) -> str | None:
+        server = self._servers.get(kind)
+        if server is None:
+            return None
+        host, port = server.sockets[0].getsockname()[:2]
+        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+    def _on_readable(self) -> None:
+        port = self.port
+        port.on_readable(self._loop.time())
+        if self._timer is not None or port.due_s is not None:
+            self._arm()
+
+    def _arm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        due_s = self.port.due_s
+        if due_s is not None:
+            self._timer = self._loop.call_at(due_s, self._on_due)
+
+    def _on_due(self) -> None:
+        self._timer = None
+        self.port.on_due(self._loop.time())
+        self._arm()
+
+
+class Server:
+    """Serves units until :meth:`close`.
+
+    Args:
+        ports: the units; none of them is served if one of them cannot be.
+        tap: called with seconds since the start, unit name, ``rx`` or ``tx``, and the bytes.
+    """
+
+    def __init__(self, ports: Sequence[UnitPorts], *, tap: Tap | None = None) -> None:
+        self._wanted, self._tap = ports, tap
+        self.units: list[ServedUnit] = []
+        self._ticker: asyncio.TimerHandle | None = None
+        self._turn = 0
+
+    async def start(self) -> None:
+        """Open every port.
+
+        Raises:
+            ConfigError: a port or path cannot be had; nothing stays open.
+            StateError: a state file cannot be used; nothing stays open.
+        """
+        loop = asyncio.get_running_loop()
+        _raise_file_limit(_FILES_PER_UNIT * len(self._wanted) + 64)
+        started_s = loop.time()
+        try:
+            for ports in self._wanted:
+                served = ServedUnit(ports, loop)
+                self.units.append(served)
+                if self._tap is not None:
+                    served.unit.tap = _tap_for(self._tap, served.unit.name, started_s)
+                await served.listen()
+        except BaseException:
+            self.close()
+            raise
+        self._ticker = loop.call_later(_SLICE_S, self._tick, loop)
+
+    def close(self) -> None:
+        """End cleanly: ports closed, links removed, states saved."""
+        if self._ticker is not None:
+            self._ticker.cancel()
+            self._ticker = None
+        for served in self.units:
+            with contextlib.suppress(OSError):
+                served.close()
+        self.units.clear()
+
+    def _tick(self, loop: asyncio.AbstractEventLoop) -> None:
+        # Idle units age in turns, a few per slice, so that no client ever waits for all of them.
+        now_s = loop.time()
+        count = max(1, int(len(self.units) * _SLICE_S))
+        for _ in range(min(count, len(self.units))):
+            self._turn = (self._turn + 1) % len(self.units)
+            self.units[self._turn].catch_up(now_s)
+        self._ticker = loop.call_later(_SLICE_S, self._tick, loop)
+
+
+def _tap_for(tap: Tap, name: str, started_s: float) -> Callable[[float, str, bytes], None]:
+    return lambda now_s, direction, data: tap(now_s - started_s, name, direction, data)
+
+
+def _raise_file_limit(needed: int) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < needed:
+        most = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
