@@ -151,7 +151,7 @@ class BasicInfo(NamedTuple):
                     _counts("tail.remaining_mah", self.tail.remaining_mah, scale),
                     self.tail.balance_current_ma,
                 )
-        except (struct.error, IndexError) as error:
+        except struct.error as error:
             raise LocalError(f"basic info: {error}") from None
         return payload + self.trailing
 

@@ -21,7 +21,7 @@ def module_checksum(body: bytes) -> int:
 
     Args:
         body: command, length and data.
-    Source: captures of two FF AA boards, 12 of 12 payloads.
+    Source: captures of two FF AA boards.
     """
     return sum(body) & 0xFF
 

@@ -11,9 +11,10 @@ AWAITING  TIMEOUT, tries left  AWAITING  RETRY
 AWAITING  TIMEOUT, none left   IDLE      GIVE_UP
 ========  ===================  ========  =========================================
 
-Everything else stays where it is: an answer to what was given up on is *late*, one to what was
-never asked is *foreign*; neither is taken for the answer that is awaited. Several clients of
-the field do take it, which is one of the faults this project exists to show.
+Everything else stays where it is: an answer to what was given up on, or had to be asked again,
+is *late*, one to what was never asked is *foreign*; neither is taken for the answer that is
+awaited. Several clients of the field do take it, which is one of the faults this project exists
+to show.
 """
 
 from __future__ import annotations
@@ -96,7 +97,7 @@ class GaveUp:
 
 @dataclass(frozen=True, slots=True)
 class LateAnswer:
-    """An answer to a request that was given up on before."""
+    """An answer to a request that was given up on, or that another try had answered."""
 
     response: Response
 
@@ -194,6 +195,9 @@ class ClientMachine:
         if request is not None and event.register == request.register:
             self._step(Trigger.ANSWER)
             self._request = None
+            if self._tries > 1:
+                # The tries before may have an answer under way too.
+                self._abandoned.add(request.register)
             return Answered(request, event, now_s - self._sent_s, self._tries)
         if event.register in self._abandoned:
             return LateAnswer(event)

@@ -6,6 +6,7 @@ noise or a damaged frame finds the good frame behind it.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Final, Generic, TypeVar
 
 from ._errors import LocalError
@@ -31,8 +32,8 @@ MAX_FRAME: Final = OVERHEAD + MAX_DATA + MAX_CALLBACK_ID
 """Most bytes a decoder ever holds back."""
 
 
-class _Decoder(Generic[FrameT]):
-    """What both directions share: hunting for a start byte and resynchronising.
+class Decoder(ABC, Generic[FrameT]):
+    """What all decoders share: hunting for a start byte and resynchronising.
 
     Args:
         callback_id_length: bytes that follow every 77; 0 to 4. The vendor's new line repeats
@@ -77,11 +78,11 @@ class _Decoder(Generic[FrameT]):
         self._buffer.clear()
         self._told = 0
 
-    def _frame(self, raw: bytes) -> FrameT:
-        raise NotImplementedError
+    @abstractmethod
+    def _frame(self, raw: bytes) -> FrameT: ...
 
     def _begins(self, buffer: bytearray, at: int) -> bool:
-        raise NotImplementedError
+        return True
 
     def _drain(self, *, flushing: bool) -> list[FrameT | BadFrame | Noise]:
         events: list[FrameT | BadFrame | Noise] = []
@@ -146,7 +147,7 @@ class _Decoder(Generic[FrameT]):
         self._told = max(0, self._told - count)
 
 
-class RequestDecoder(_Decoder["ReadRequest | WriteRequest"]):
+class RequestDecoder(Decoder["ReadRequest | WriteRequest"]):
     """What a board hears: requests, damaged requests, noise."""
 
     __slots__ = ()
@@ -180,7 +181,7 @@ class RequestDecoder(_Decoder["ReadRequest | WriteRequest"]):
         return kind(raw[2], raw[4:end], raw[end + 3 :])
 
 
-class ResponseDecoder(_Decoder[Response]):
+class ResponseDecoder(Decoder[Response]):
     """What a host hears: responses, damaged responses, noise."""
 
     __slots__ = ()
@@ -218,9 +219,6 @@ class ResponseDecoder(_Decoder[Response]):
         if len(data) > 3 and data[0] == START and data[3] + OVERHEAD > len(data):
             return []
         return self._drain(flushing=False)
-
-    def _begins(self, buffer: bytearray, at: int) -> bool:
-        return True
 
     def _frame(self, raw: bytes) -> Response:
         end = 4 + raw[3]

@@ -16,7 +16,9 @@ def describe(event: Request | Response | BadFrame | Noise) -> str:
         why = f"invalid, {event.reason}" if isinstance(event, BadFrame) else "noise"
         return f"{why} ({len(event.raw)} bytes)"
     if isinstance(event, Response):
-        row = register(event.register)
+        # The answer does not say what it answers: data were read, an empty one was a write
+        # (0x00 is two commands).
+        row = register(event.register, write=not event.data)
         name = row.title if row else f"register 0x{event.register:02X}"
         if event.status:
             return f"{name}: {status_name(event.status)}"
@@ -40,12 +42,12 @@ def _request(event: Request) -> str:
 
 def _password(data: bytes) -> str:
     body = data[1:]
+    if not data or len(body) != data[0]:
+        return f"malformed, {len(data)} bytes"
     if body == CLEAR_MAGIC:
         return "the clear word"
     parts = [body[:6], body[6:]] if len(body) == 12 else [body]
     pins = [decode_pin(part) for part in parts]
-    if len(data) != 1 + data[0] if data else True:
-        return f"malformed, {len(data)} bytes"
     return " to ".join(
         f"{pin[0]} as {pin[1]}" if pin else part.hex(" ")
         for pin, part in zip(pins, parts, strict=True)

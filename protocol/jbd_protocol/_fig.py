@@ -18,6 +18,8 @@ from ._registers import SETTINGS, TEXT_SETTINGS
 
 FILE_CODE: Final = "3838"
 _LINE_END: Final = "\r\n"
+_MAX_TEXT: Final = 31
+_BLANK: Final = " \t"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +87,8 @@ class ParameterFile:
         """Return the file, as the vendor's tool lays it out.
 
         Raises:
-            LocalError: a setting that no key stands for, or data of a wrong size.
+            LocalError: a setting that no key stands for, data of a wrong size, or a text that
+                does not fit one line.
         """
         known = {row.address for row in FIG_KEYS.values()}
         for address, raw in self.settings.items():
@@ -93,6 +96,10 @@ class ParameterFile:
                 raise LocalError(f"setting 0x{address:02X}: a parameter file has no key for it")
             if address not in TEXT_SETTINGS and len(raw) != 2:
                 raise LocalError(f"setting 0x{address:02X} of {len(raw)} bytes: must be 2")
+            if address in TEXT_SETTINGS and (len(raw) > _MAX_TEXT or b"\r" in raw or b"\n" in raw):
+                raise LocalError(
+                    f"setting 0x{address:02X}, {raw!r}: must be one line of 0 to {_MAX_TEXT} bytes"
+                )
         lines = [f"  FileCode               {FILE_CODE}"]
         for row in FIG_KEYS.values():
             if row.address not in self.settings:
@@ -108,7 +115,7 @@ class ParameterFile:
 
 
 def parse_fig(text: str) -> ParameterFile:
-    """Return what a ``.fig`` file holds.
+    """Return what a ``.fig`` file holds; blanks around a text are not part of it.
 
     Raises:
         LocalError: a line whose value its setting cannot hold, the message names line and key;
@@ -116,18 +123,19 @@ def parse_fig(text: str) -> ParameterFile:
     """
     result = ParameterFile()
     halves: dict[int, dict[int, int]] = {}
-    for count, line in enumerate(text.splitlines(), 1):
-        key, _, value = line.strip().partition(" ")
-        value = value.strip()
+    # Not `splitlines`: a Latin-1 name may hold what Unicode calls a line end. The vendor's tools
+    # end a line with two carriage returns.
+    lines = text.replace("\r\r\n", "\n").replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    for count, line in enumerate(lines, 1):
+        key, _, value = line.strip(_BLANK).partition(" ")
+        value = value.strip(_BLANK)
         row = FIG_KEYS.get(key)
         if not key or key == "FileCode":
             continue
         if row is None:
             result.unknown[key] = value
         elif row.address in TEXT_SETTINGS:
-            if len(value) > 31:
-                raise LocalError(f"line {count}: {key} of {len(value)} characters: at most 31")
-            result.settings[row.address] = value.encode("latin-1", "replace")
+            result.settings[row.address] = _text(count, key, value)
         elif row.byte is None:
             number = _number(count, key, value, 0xFFFF)
             result.settings[row.address] = number.to_bytes(2, "big")
@@ -144,6 +152,16 @@ def parse_fig(text: str) -> ParameterFile:
         result.settings[address] = bytes((half[0], half[1]))
     result.settings = {a: result.settings[a] for a in SETTINGS if a in result.settings}
     return result
+
+
+def _text(line: int, key: str, value: str) -> bytes:
+    try:
+        raw = value.encode("latin-1")
+    except UnicodeEncodeError:
+        raise LocalError(f"line {line}: {key} {value!r}: must be Latin-1 characters") from None
+    if len(raw) > _MAX_TEXT:
+        raise LocalError(f"line {line}: {key} of {len(raw)} characters: at most {_MAX_TEXT}")
+    return raw
 
 
 def _number(line: int, key: str, value: str, most: int) -> int:

@@ -123,7 +123,7 @@ def parse_request(raw: bytes, *, callback_id_length: int = 0) -> Request:
     Raises:
         FrameError: it is none; ``reason`` says why.
     """
-    if len(raw) < 2 or raw[0] != START or raw[1] not in (READ, WRITE):
+    if not raw or raw[0] != START or (len(raw) > 1 and raw[1] not in (READ, WRITE)):
         raise FrameError(Fault.HEADER, raw)
     _check_whole(raw, callback_id_length)
     end = 4 + raw[3]

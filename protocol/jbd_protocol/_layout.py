@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import Enum, auto
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from ._basic_info import bit_names, decode_date, encode_date
 from ._errors import LocalError
@@ -42,7 +42,7 @@ class Field:
     Attributes:
         name: key of the value, the field's short name.
         offset: first byte, counted from 0.
-        size: bytes of the number; 0 where the kind takes the rest.
+        size: bytes of the number; 0 for the kinds that take the rest.
         bits: ``(high, low)`` where the value is a part of the number.
         scale: wire counts times this are ``unit``.
         codes: where the number selects a level: the levels, in ``unit``, in code order.
@@ -64,12 +64,14 @@ class Field:
 Layout: TypeAlias = "Sequence[Field]"
 Values: TypeAlias = "dict[str, Quantity]"
 
+_TAKES_REST: Final = (Kind.TEXT, Kind.SIZED_TEXT, Kind.WORDS, Kind.BYTES)
+
 
 def unpack(layout: Layout, data: bytes) -> Values:
     """Return the values that ``data`` holds; fields it is too short for are left out."""
     values: Values = {}
     for field in layout:
-        if field.kind in (Kind.TEXT, Kind.SIZED_TEXT, Kind.WORDS, Kind.BYTES):
+        if field.kind in _TAKES_REST:
             _unpack_rest(field, data, values)
         elif len(data) >= field.offset + field.size:
             _unpack_number(field, _number(field, data), values)
@@ -83,12 +85,13 @@ def pack(layout: Layout, values: Mapping[str, Value], base: bytes = b"") -> byte
         LocalError: an unknown name, or a value that its field cannot hold.
     """
     fields = {field.name: field for field in layout}
-    data = bytearray(base)
+    # All of the layout: a board takes a setting whole, also where one half of it is named.
+    data = bytearray(base or max((field.offset + field.size for field in layout), default=0))
     for name, value in values.items():
         field = fields.get(name)
         if field is None:
             raise LocalError(f"{name}: no such field; there is {', '.join(fields)}")
-        if field.kind in (Kind.TEXT, Kind.SIZED_TEXT, Kind.WORDS, Kind.BYTES):
+        if field.kind in _TAKES_REST:
             _pack_rest(field, value, data)
         else:
             _pack_number(field, value, data)
@@ -113,9 +116,12 @@ def _unpack_number(field: Field, number: int, values: Values) -> None:
         day = decode_date(number)
         values[field.name] = Quantity(day.isoformat() if day else f"0x{number:04X}")
     elif field.codes:
-        # A code beyond the table is kept as its number, without a unit.
+        # A code beyond the table is kept as such, in hexadecimal: as a number it would be taken
+        # for the level of that value (code 8 for 8 ms).
         known = number < len(field.codes)
-        values[field.name] = Quantity(*((field.codes[number], field.unit) if known else (number,)))
+        values[field.name] = (
+            Quantity(field.codes[number], field.unit) if known else Quantity(f"0x{number:X}")
+        )
     else:
         if field.signed and number >= 1 << 8 * field.size - 1:
             number -= 1 << 8 * field.size
@@ -123,9 +129,7 @@ def _unpack_number(field: Field, number: int, values: Values) -> None:
 
 
 def _unpack_rest(field: Field, data: bytes, values: Values) -> None:
-    rest = (
-        data[field.offset :] if not field.size else data[field.offset : field.offset + field.size]
-    )
+    rest = data[field.offset :]
     if field.kind is Kind.TEXT:
         values[field.name] = Quantity(rest.decode("latin-1"))
     elif field.kind is Kind.BYTES:
@@ -142,6 +146,8 @@ def _unpack_rest(field: Field, data: bytes, values: Values) -> None:
             for n in range(0, len(rest) - 1, 2)
         ]
         values[field.name] = Quantity(tuple(words), field.unit)
+        if len(rest) % 2:
+            values["trailing"] = Quantity(rest[-1:])
 
 
 def _pack_number(field: Field, value: Value, data: bytearray) -> None:
@@ -168,28 +174,23 @@ def _pack_number(field: Field, value: Value, data: bytearray) -> None:
 
 
 def _to_number(field: Field, value: Value) -> int:
-    if field.kind is Kind.HEX and isinstance(value, str):
+    if isinstance(value, str) and (field.kind is Kind.HEX or field.codes):
         return _integer(field, value, 16)
     if field.kind is Kind.DATE and isinstance(value, str):
         return _date_number(field, value)
     if not isinstance(value, int):
         raise LocalError(f"{field.name} {value!r}: must be a whole number")
     if field.codes:
-        # A number that is no level is a code beyond the table, as `unpack` gives it.
-        return field.codes.index(value) if value in field.codes else _beyond(field, value)
+        if value not in field.codes:
+            levels = ", ".join(map(str, field.codes))
+            raise LocalError(f"{field.name} {value!r}: must be one of {levels} {field.unit}")
+        return field.codes.index(value)
     number, rest = divmod(value, field.scale)
     if rest:
         raise LocalError(
             f"{field.name} {value!r}: must be a multiple of {field.scale} {field.unit}"
         )
     return number
-
-
-def _beyond(field: Field, value: int) -> int:
-    if value < len(field.codes):
-        levels = ", ".join(map(str, field.codes))
-        raise LocalError(f"{field.name} {value!r}: must be one of {levels} {field.unit}")
-    return value
 
 
 def _date_number(field: Field, value: str) -> int:
@@ -219,20 +220,21 @@ def _pack_rest(field: Field, value: Value, data: bytearray) -> None:
         raw = _text(field, value)
     else:
         raise LocalError(f"{field.name} {value!r}: must be text or bytes")
-    if field.kind is Kind.SIZED_TEXT:
-        raw = bytes((len(raw),)) + raw
-    if field.size and len(raw) != field.size:
-        raise LocalError(f"{field.name}: must be {field.size} bytes, not {len(raw)}")
     _grow(data, field.offset)
-    data[field.offset : field.offset + len(raw) if field.size else None] = raw
+    if field.kind is Kind.SIZED_TEXT:
+        # What stood behind the old text stays, behind the new one.
+        old = bytes(data[field.offset :])
+        raw = bytes((len(raw),)) + raw + (old[1 + old[0] :] if old else b"")
+    data[field.offset :] = raw
 
 
 def _word(field: Field, item: object) -> bytes:
     least, most = (-0x8000, 0x7FFF) if field.signed else (0, 0xFFFF)
     if not isinstance(item, int) or item % field.scale or not least <= item // field.scale <= most:
+        unit = f" {field.unit}" if field.unit else ""
         raise LocalError(
-            f"{field.name} {item!r}: must be {least * field.scale} to {most * field.scale} "
-            f"{field.unit} in steps of {field.scale}"
+            f"{field.name} {item!r}: must be {least * field.scale} to {most * field.scale}{unit} "
+            f"in steps of {field.scale}"
         )
     return (item // field.scale & 0xFFFF).to_bytes(2, "big")
 

@@ -11,8 +11,9 @@ from enum import IntEnum
 from typing import Final
 
 from ._checksum import module_checksum
+from ._decoder import Decoder
 from ._errors import FrameError, LocalError
-from ._frames import BadFrame, Fault, Noise
+from ._frames import Fault
 from ._units import Quantity
 
 MODULE_START: Final = b"\xff\xaa"
@@ -92,54 +93,27 @@ def parse_module_frame(raw: bytes) -> ModuleFrame:
     return ModuleFrame(raw[2], raw[4:-1])
 
 
-class ModuleDecoder:
+class ModuleDecoder(Decoder[ModuleFrame]):
     """Bytes in, module frames out; resynchronises as the DD decoders do."""
 
-    __slots__ = ("_buffer",)
+    __slots__ = ()
 
     def __init__(self) -> None:
-        self._buffer = bytearray()
+        super().__init__()
 
-    @property
-    def pending(self) -> int:
-        """Bytes held back, waiting for the rest of a frame."""
-        return len(self._buffer)
+    def _find_start(self) -> int:
+        at = self._buffer.find(MODULE_START)
+        # A lone FF at the end may be the first half of a start.
+        return at if at >= 0 else len(self._buffer) - self._buffer.endswith(MODULE_START[:1])
 
-    def receive(self, data: bytes) -> list[ModuleFrame | BadFrame | Noise]:
-        """Take bytes as they come, in any cutting; return what they complete."""
-        buffer = self._buffer
-        buffer += data
-        events: list[ModuleFrame | BadFrame | Noise] = []
-        while buffer:
-            start = buffer.find(MODULE_START)
-            if start < 0:
-                # A lone FF at the end may be the first half of a start.
-                start = len(buffer) - (1 if buffer[-1] == 0xFF else 0)
-            if start:
-                events.append(Noise(bytes(buffer[:start])))
-                del buffer[:start]
-                continue
-            if len(buffer) < 4 or len(buffer) < buffer[3] + _OVERHEAD:
-                break
-            raw = bytes(buffer[: buffer[3] + _OVERHEAD])
-            try:
-                events.append(parse_module_frame(raw))
-                del buffer[: len(raw)]
-            except FrameError:
-                events.append(BadFrame(raw, Fault.CHECKSUM))
-                # The start alone: a truncated frame borrowed its last bytes from the next.
-                del buffer[: len(MODULE_START)]
-        return events
+    def _announced(self) -> int:
+        return _OVERHEAD + (self._buffer[3] if len(self._buffer) > 3 else 0)
 
-    def flush(self) -> list[ModuleFrame | BadFrame | Noise]:
-        """Say that the line fell silent; good frames inside what was held back are found."""
-        events: list[ModuleFrame | BadFrame | Noise] = []
-        while self._buffer:
-            raw = bytes(self._buffer)
-            self._buffer.clear()
-            events.append(BadFrame(raw, Fault.TRUNCATED))
-            events += self.receive(raw[1:])
-        return events
+    def _fault(self, raw: bytes) -> Fault | None:
+        return None if module_checksum(raw[2:-1]) == raw[-1] else Fault.CHECKSUM
+
+    def _frame(self, raw: bytes) -> ModuleFrame:
+        return ModuleFrame(raw[2], raw[4:-1])
 
 
 def obfuscate(plain: bytes, address: bytes, random: int) -> bytes:
@@ -152,7 +126,7 @@ def obfuscate(plain: bytes, address: bytes, random: int) -> bytes:
     Raises:
         LocalError: the address is not 6 bytes, or ``random`` no byte.
     Source: ``((plain XOR address) + random) mod 256``, address zero beyond its end; computed
-        for 12 of 12 captured payloads of two boards.
+        for every captured payload of two boards.
     """
     padded = _padded(address, random, len(plain))
     return bytes(((p ^ a) + random) & 0xFF for p, a in zip(plain, padded, strict=True))

@@ -102,7 +102,7 @@ class ParameterBlock(NamedTuple):
     first: int
     word_count: int
     data: bytes = b""
-    head: bytes = b""
+    head: bytes | None = None
     """The bytes as they came where they were too few to hold number and count."""
 
     def to_payload(self) -> bytes:
@@ -111,7 +111,7 @@ class ParameterBlock(NamedTuple):
         Raises:
             LocalError: number or count does not fit.
         """
-        if self.head:
+        if self.head is not None:
             return self.head
         if not (0 <= self.first <= 0xFFFF and 0 <= self.word_count <= 0xFF):
             raise LocalError(
@@ -121,8 +121,8 @@ class ParameterBlock(NamedTuple):
 
     def values(self) -> dict[str, Quantity]:
         """Return number, count, words and every parameter that is whole in the block."""
-        if self.head:
-            return {"data": Quantity(self.head)}
+        if self.head is not None:
+            return {"data": Quantity(self.head)} if self.head else {}
         shown = {"first_param": Quantity(self.first), "count": Quantity(self.word_count, "words")}
         if not self.data:
             return shown

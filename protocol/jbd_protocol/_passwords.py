@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Final
 
 from ._errors import LocalError
-from ._frames import WriteRequest
+from ._frames import MAX_DATA, WriteRequest
 from ._registers import CLEAR_MAGIC, EXIT_DISCARD, EXIT_SAVE, FACTORY_CODE
 
 PIN_LENGTH: Final = 6
@@ -57,16 +57,26 @@ def decode_pin(raw: bytes) -> tuple[str, PinEncoding] | None:
 
 
 def pair(pin: bytes = BLANK_PIN) -> WriteRequest:
-    """Return 06, present a PIN of any bytes."""
-    return WriteRequest(0x06, bytes((len(pin),)) + pin)
+    """Return 06, present a PIN of any bytes.
+
+    Raises:
+        LocalError: more bytes than a frame carries.
+    """
+    return WriteRequest(0x06, _sized(pin))
 
 
 def change_pin(old: bytes, new: bytes) -> WriteRequest:
-    """Return 07, replace the PIN ``old`` by ``new``."""
-    return WriteRequest(0x07, bytes((len(old) + len(new),)) + old + new)
+    """Return 07, replace the PIN ``old`` by ``new``; same errors as :func:`pair`."""
+    return WriteRequest(0x07, _sized(old + new))
 
 
-CLEAR_PIN: Final = WriteRequest(0x09, bytes((len(CLEAR_MAGIC),)) + CLEAR_MAGIC)
+def _sized(body: bytes) -> bytes:
+    if len(body) >= MAX_DATA:
+        raise LocalError(f"PIN data of {len(body)} bytes: must be 0 to {MAX_DATA - 1}")
+    return bytes((len(body),)) + body
+
+
+CLEAR_PIN: Final = WriteRequest(0x09, _sized(CLEAR_MAGIC))
 ENTER_FACTORY: Final = WriteRequest(0x00, FACTORY_CODE)
 LEAVE_FACTORY: Final = WriteRequest(0x01, EXIT_DISCARD)
 SAVE_AND_LEAVE_FACTORY: Final = WriteRequest(0x01, EXIT_SAVE)

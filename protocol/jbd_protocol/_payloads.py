@@ -9,9 +9,9 @@ from typing import Final, NamedTuple, TypeAlias
 
 from ._basic_info import BASIC_INFO, BasicInfo, parse_basic_info
 from ._errors import LocalError, PayloadError
-from ._frames import ReadRequest, Request, Response, WriteRequest
+from ._frames import MAX_DATA, ReadRequest, Request, Response, WriteRequest
 from ._layout import pack, unpack
-from ._parameters import PARAMETERS, ParameterBlock, parse_parameter_block
+from ._parameters import ParameterBlock, parse_parameter_block
 from ._registers import COUNTERS, Register, register
 from ._units import Quantity, Value
 
@@ -122,11 +122,13 @@ def parse_cell_voltages(payload: bytes) -> CellVoltages:
     """Return one voltage in mV per series cell, cell 1 first.
 
     Raises:
-        PayloadError: odd length; the board announced half a cell.
+        PayloadError: odd length, the board announced half a cell; or more than a frame holds.
     Source: vendor protocol V4 and V11, section 3.2; captures.
     """
     if len(payload) % 2:
         raise PayloadError(CELL_VOLTAGES, payload, "half a cell")
+    if len(payload) > MAX_DATA:
+        raise PayloadError(CELL_VOLTAGES, payload, f"{len(payload)} bytes, {MAX_DATA} are the most")
     return CellVoltages(_CELL_WORDS[len(payload) // 2].unpack(payload))
 
 
@@ -194,10 +196,3 @@ def decode_response(response: Response) -> Payload:
     if response.status:
         return Opaque(response.data)
     return decode_payload(response.register, response.data)
-
-
-__all__ = [
-    "PARAMETERS", "CellVoltages", "ErrorCounters", "Fields", "Opaque", "ParameterBlock", "Payload",
-    "decode_payload", "decode_request", "decode_response", "encode_setting",
-    "parse_cell_voltages", "parse_error_counters",
-]  # fmt: skip
