@@ -1,1 +1,58 @@
-"""x"""
+"""The bench: links to boards, a client, suites, client models, reports.
+
+>>> from jbd_bench import BmsClient, open_target
+>>> client = BmsClient(open_target("emulator:0x21?board=4s"))
+>>> client.basic_info().version_text
+'2.1'
+"""
+
+# Names load on first use: the pytest plugin stands in every test run of its environment, and
+# `--help` should not pay for what it does not show.
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ._client import BmsClient
+    from ._leave import ALL_LEAVES, LeaveGuard, WriteRefused
+    from ._link import Clock, Link, LinkError, RealClock
+    from ._tap import Tap
+    from .records import Traffic
+    from .transports import open_target
+
+__all__ = [
+    "ALL_LEAVES",
+    "BmsClient",
+    "Clock",
+    "LeaveGuard",
+    "Link",
+    "LinkError",
+    "RealClock",
+    "Tap",
+    "Traffic",
+    "WriteRefused",
+    "open_target",
+]
+
+_HOMES = {
+    "ALL_LEAVES": "._leave",
+    "BmsClient": "._client",
+    "Clock": "._link",
+    "LeaveGuard": "._leave",
+    "Link": "._link",
+    "LinkError": "._link",
+    "RealClock": "._link",
+    "Tap": "._tap",
+    "Traffic": ".records",
+    "WriteRefused": "._leave",
+    "open_target": ".transports",
+}
+
+
+def __getattr__(name: str) -> object:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(home, __name__), name)

@@ -1,0 +1,83 @@
+"""``jbd-bench``: the command line of the bench."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Final
+
+COMMANDS: Final = {
+    "run": "run the shipped suites on the emulator or a board and report",
+    "read": "show what a unit tells: voltages, current, cells, states, counters, parameters",
+    "lockout": "play the lockout of Android 3.1.1026 on firmware 2.1: trace, criteria, verdict",
+    "matrix": "run every client model against every kind of board and show who reaches what",
+}
+"""A command is a module of ``jbd_bench.commands`` with HELP, add_arguments and run. Its HELP stands
+here once more, so that ``--help`` loads none of them."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Returns:
+        0 where all went well, 1 where a check failed, 2 where the input or the link is bad.
+    """
+    arguments = sys.argv[1:] if argv is None else list(argv)
+    args = _parser(arguments).parse_args(arguments)
+    try:
+        return int(args.run(args))
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # Whoever read along has seen enough. Python would complain once more while it flushes.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as error:
+        if not _is_for_the_user(error):
+            raise
+        print(f"jbd-bench {args.command}: {error}", file=sys.stderr)
+        return 2
+
+
+def _parser(arguments: list[str]) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="jbd-bench", description="Tests, reads and compares JBD BMS boards and their clients."
+    )
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version and stop")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    named = next((word for word in arguments if word in COMMANDS), None)
+    for name, text in COMMANDS.items():
+        command = commands.add_parser(name, help=text, description=text)
+        if name == named:
+            module = import_module(f"jbd_bench.commands.{name}")
+            module.add_arguments(command)
+            command.set_defaults(run=module.run)
+    return parser
+
+
+class _Version(argparse.Action):
+    """Reads the version when it is asked for."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from jbd_protocol import __version__
+
+        print(f"jbd-bench {__version__}")
+        parser.exit(0)
+
+
+def _is_for_the_user(error: Exception) -> bool:
+    """Return whether the error is about what was asked for and not about this program."""
+    from jbd_protocol import JbdError
+
+    if isinstance(error, (JbdError, OSError)):
+        return True
+    # The emulator is not loaded by every command; an error of its can only come where it is.
+    config_error = getattr(sys.modules.get("jbd_emulator"), "ConfigError", None)
+    return config_error is not None and isinstance(error, config_error)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,130 @@
+"""Runs the shipped suites in this process, by pytest, on its own settings alone."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from ._leave import parse_leaves
+from ._link import LinkError
+from ._under_test import TargetUnderTest
+from .records import Recorder
+from .transports import parse_target
+
+if TYPE_CHECKING:
+    import pytest
+
+_HERE: Final = Path(__file__).parent / "suites"
+_FOREIGN: Final = ("PYTEST_ADDOPTS", "PYTEST_PLUGINS")
+
+ALL_PROFILES: Final = (
+    "emulator:0x15?board=4s",
+    "emulator:0x16?board=8s",
+    "emulator:0x17?board=4s",
+    "emulator:0x17?board=4s&pin=123456",
+    "emulator:0x17?board=4s&pin=123456&pin_encoding=ascii",
+    "emulator:0x20?board=16s",
+    "emulator:0x21?board=4s",
+    "emulator:0x21?board=8s",
+    "emulator:0x21?board=16s",
+    "emulator:0x25?board=4s",
+    "emulator:0x44?board=4s",
+    "emulator:0x80?board=4s",
+)
+"""What ``jbd-bench run`` tests when it is not told: every firmware profile, every board kit."""
+
+
+def check_targets(texts: Sequence[str], allow: str | None) -> None:
+    """Refuse targets that cannot be tested, before any test runs.
+
+    Raises:
+        LinkError, ConfigError: a target that cannot be opened.
+        LocalError: an unknown leave.
+        ReplyTimeout, RequestRefused: a board that does not serve register 0x03.
+    """
+    leaves = None if allow is None else parse_leaves(allow)
+    for text in texts:
+        target = TargetUnderTest(parse_target(text), leaves)
+        target.check()
+        try:
+            target.version()
+        finally:
+            target.close()
+
+
+def run_suites(
+    targets: Sequence[str],
+    suites: Sequence[str],
+    *,
+    recorder: Recorder,
+    allow: str | None = None,
+    report: Path | None = None,
+    plugins: Sequence[object] = (),
+) -> int:
+    """Run suites on targets.
+
+    Args:
+        targets: target strings.
+        suites: names out of ``SUITES``.
+        recorder: keeps what became of every test.
+        allow: what tests may change, as ``--allow`` takes it.
+        report: folder for ``junit.xml`` and ``allure-results``, made where it is missing.
+        plugins: pytest plugins, to show progress.
+    Returns:
+        The exit status of pytest.
+    Raises:
+        LinkError: pytest is not installed.
+        OSError: the report folder cannot be made.
+    """
+    try:
+        import pytest
+    except ModuleNotFoundError:
+        raise LinkError("the suites need pytest: pip install 'jbd-bench[bench]'") from None
+    arguments = ["-c", str(_HERE / "pytest.ini"), f"--rootdir={_HERE}", "--capture=no"]
+    arguments += ["-p", "no:terminal", "-p", "no:cacheprovider", "-p", "jbd_bench.pytest_plugin"]
+    arguments += [f"--jbd-target={target}" for target in targets]
+    if allow is not None:
+        arguments.append(f"--jbd-allow={allow}")
+    if report is not None:
+        arguments += _reports(report)
+    arguments += [str(_HERE / suite) for suite in suites]
+    with _own_environment():
+        return int(pytest.main(arguments, plugins=[_ShortFailures(), recorder, *plugins]))
+
+
+def _reports(folder: Path) -> list[str]:
+    folder.mkdir(parents=True, exist_ok=True)
+    arguments = [f"--junitxml={folder / 'junit.xml'}", "-o", "junit_logging=system-out"]
+    arguments += ["-o", "junit_suite_name=jbd-bench"]
+    if find_spec("allure_pytest") is not None:
+        arguments += ["-p", "allure_pytest.plugin", "--clean-alluredir"]
+        arguments.append(f"--alluredir={folder / 'allure-results'}")
+    return arguments
+
+
+class _ShortFailures:
+    """pytest's own reporter is off, and its option for the length of tracebacks with it."""
+
+    def pytest_configure(self, config: pytest.Config) -> None:
+        """Ask for short ones."""
+        config.option.tbstyle = "short"
+
+
+@contextmanager
+def _own_environment() -> Iterator[None]:
+    """Keep the plugins and options of the surrounding project out of the run."""
+    saved = {name: os.environ.pop(name) for name in _FOREIGN if name in os.environ}
+    before = os.environ.get("PYTEST_DISABLE_PLUGIN_AUTOLOAD")
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    try:
+        yield
+    finally:
+        os.environ.update(saved)
+        if before is None:
+            del os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"]
+        else:
+            os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = before

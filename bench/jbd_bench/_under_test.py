@@ -1,0 +1,225 @@
+"""What the pytest plugin puts under test: a target for the session, a unit for each test."""
+
+from __future__ import annotations
+
+import os
+import select
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from jbd_emulator import PtyPort, Unit
+
+from ._leave import ALL_LEAVES
+from ._link import Link, LinkError
+from .transports import Target, check_target, open_target
+from .transports._embedded import EmbeddedLink, unit_config
+
+if TYPE_CHECKING:
+    from jbd_emulator import Device
+
+
+class TargetUnderTest:
+    """One ``--target`` of the session.
+
+    Attributes:
+        target: what its string says.
+        leaves: what tests may change on it.
+    """
+
+    def __init__(self, target: Target, leaves: frozenset[str] | None) -> None:
+        self.target = target
+        if leaves is None:
+            leaves = ALL_LEAVES if target.embedded else frozenset()
+        self.leaves = leaves
+        self._link: Link | None = None
+        self._version: int | None = None
+
+    @property
+    def name(self) -> str:
+        """The target string."""
+        return self.target.text
+
+    @property
+    def embedded(self) -> bool:
+        """Whether each test gets an emulated unit of its own."""
+        return self.target.embedded
+
+    @property
+    def pin(self) -> str | None:
+        """The PIN that the unit is said to have."""
+        return self.target.pin
+
+    def check(self) -> None:
+        """Refuse a target string that can name nothing, before any test runs.
+
+        Raises:
+            LinkError: an unknown scheme.
+            ConfigError: an unknown firmware, board or option of the emulator.
+        """
+        check_target(self.target)
+        if self.embedded:
+            self._version = unit_config(self.target).firmware
+
+    def version(self) -> int:
+        """Return the firmware version byte, read from register 0x03 once in a session.
+
+        Raises:
+            LinkError: the target cannot be opened.
+            ReplyTimeout, RequestRefused: it does not serve 0x03.
+        """
+        if self._version is None:
+            from ._client import BmsClient
+
+            link = open_target(self.name) if self.embedded else self.link()
+            self._version = BmsClient(link).basic_info().version
+            if self.embedded:
+                link.close()
+        return self._version
+
+    def link(self) -> Link:
+        """Return the session's one link to a board that is not embedded.
+
+        Raises:
+            LinkError: it cannot be opened.
+        """
+        if self._link is None:
+            self._link = open_target(self.name)
+        return self._link
+
+    def close(self) -> None:
+        """Close that link, if it was opened."""
+        if self._link is not None:
+            self._link.close()
+            self._link = None
+
+
+class EmulatedUnit:
+    """A fresh emulated unit: driven on jumping time, or served to other programs in real time.
+
+    Attributes:
+        unit: the emulator's unit.
+    """
+
+    def __init__(self, target: Target) -> None:
+        self.unit = Unit(unit_config(target))
+        self.name = target.text
+        self._port: PtyPort | None = None
+        self._link: EmbeddedLink | None = None
+        self._server: _Server | None = None
+
+    @property
+    def device(self) -> Device:
+        """The board; ``device.lab`` moves the pack behind it."""
+        return self.unit.device
+
+    @property
+    def serial_path(self) -> str:
+        """The path of the unit's pseudo-terminal; :meth:`serve` it before others open it."""
+        return str(self._open_port().path)
+
+    def link(self) -> EmbeddedLink:
+        """Return the link to the unit, the same one at every call.
+
+        Raises:
+            LinkError: the unit is served to other programs.
+        """
+        if self._server is not None:
+            raise LinkError(
+                f"{self.name}: served at {self.serial_path}; a second reader would take the "
+                "answers of the first"
+            )
+        if self._link is None:
+            self._link = EmbeddedLink(self.unit, self.name, self._open_port())
+        return self._link
+
+    def power_cycle(self) -> None:
+        """Take the supply away and give it back: what was not saved is gone."""
+        if self._server is not None:
+            self._server.call(self.device.power_cycle)
+        else:
+            self.device.power_cycle(self.link().clock.now_s())
+
+    def serve(self) -> str:
+        """Serve the unit on its pseudo-terminal in a thread, in real time.
+
+        Returns:
+            The path to open; 9600 8N1, though a pseudo-terminal takes any rate.
+        """
+        if self._server is None:
+            if self._link is not None:
+                self._link.release()
+                self._link = None
+            self._server = _Server(self._open_port())
+        return self.serial_path
+
+    def close(self) -> None:
+        """Close everything; what went wrong in the serving thread is raised here."""
+        server, self._server = self._server, None
+        link, self._link = self._link, None
+        port, self._port = self._port, None
+        if link is not None:
+            link.release()
+        try:
+            if server is not None:
+                server.stop()
+        finally:
+            if port is not None:
+                port.close()
+
+    def _open_port(self) -> PtyPort:
+        if self._port is None:
+            self._port = PtyPort(self.unit)
+        return self._port
+
+
+class _Server:
+    """A thread that serves one port in real time; everything on the port happens in it."""
+
+    def __init__(self, port: PtyPort) -> None:
+        self._port = port
+        self._start_s = time.monotonic()
+        self._lock = threading.Lock()
+        self._wake, self._woken = os.pipe()
+        self._stopping = False
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._guarded, name="jbd unit", daemon=True)
+        self._thread.start()
+
+    def call(self, work: object) -> None:
+        """Call ``work(now_s)`` between two requests."""
+        assert callable(work)
+        with self._lock:
+            work(self._now_s())
+
+    def stop(self) -> None:
+        """End the thread; raises what went wrong in it."""
+        self._stopping = True
+        os.write(self._woken, b"x")
+        self._thread.join()
+        os.close(self._wake)
+        os.close(self._woken)
+        if self._error is not None:
+            raise self._error
+
+    def _now_s(self) -> float:
+        return time.monotonic() - self._start_s
+
+    def _guarded(self) -> None:
+        try:
+            while not self._stopping:
+                self._turn()
+        except BaseException as error:
+            # Handed to the test by stop(); a thread has nobody else to tell.
+            self._error = error
+
+    def _turn(self) -> None:
+        due_s = self._port.due_s
+        wait_s = None if due_s is None else max(0.0, due_s - self._now_s())
+        ready = select.select([self._port.fileno(), self._wake], [], [], wait_s)[0]
+        with self._lock:
+            if self._port.fileno() in ready:
+                self._port.on_readable(self._now_s())
+            due_s = self._port.due_s
+            if due_s is not None and due_s <= self._now_s():
+                self._port.on_due(self._now_s())

@@ -1,0 +1,210 @@
+"""The pytest plugin: ``--target`` names a board, fixtures hand it to tests.
+
+It stands in every pytest run of its environment, so it imports pytest alone; all else loads with
+the first test that asks for it.
+
+==============  =====================================================================
+``jbd_client``  a :class:`~jbd_bench.BmsClient` of the board under test
+``jbd_link``    the byte pipe to it, guarded and recorded
+``jbd_clock``   the time on that pipe; jumps on the emulator
+``jbd_unit``    the emulated unit itself; skips on a board that is not one
+``jbd_bleak``   emulated units on a virtual radio, in reach of every library on bleak
+``jbd_target``  what is under test, one parameter for each ``--target``
+==============  =====================================================================
+"""
+
+from __future__ import annotations
+
+from argparse import ArgumentError
+from collections.abc import Generator, Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from ._client import BmsClient
+    from ._link import Clock, Link
+    from ._under_test import EmulatedUnit, TargetUnderTest
+    from .bleak_bumble import VirtualBleak
+    from .records import Traffic
+
+_MARKERS = (
+    "jbd(writes=..., firmware=..., pin=..., embedded=...): what a test needs of the board: leave "
+    "to write ('settings', 'fets', 'password', 'capacity', 'calibration', 'reset', or several), "
+    "a firmware version byte (or several), a PIN that is set (True) or not (False), the emulator",
+    "jbd_requirement(id, text, source, grade): what a test of the shipped suites shows",
+)
+_TRAFFIC: pytest.StashKey[Traffic] = pytest.StashKey()
+_PLANNED: pytest.StashKey[list[TargetUnderTest]] = pytest.StashKey()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options of the bench."""
+    group = parser.getgroup("jbd", "JBD battery management systems")
+    _add(group, "--jbd-target", "--target", action="append", metavar="TARGET",
+         help="what is under test, repeatable: emulator:0x21?board=4s (default), "
+              "serial:/dev/ttyUSB0, rfc2217://host:port, socket://host:port")  # fmt: skip
+    _add(group, "--jbd-allow", "--allow", metavar="LIST",
+         help="what tests may change on it, a comma list of settings, fets, password, capacity, "
+              "calibration, reset; all or none. Default: all on the embedded emulator, "
+              "none on anything else")  # fmt: skip
+    _add(group, "--jbd-report", None, metavar="FILE", help="write a JSON report with all traffic")
+
+
+def _add(group: pytest.OptionGroup, name: str, alias: str | None, **rest: Any) -> None:
+    rest.setdefault("default", None)
+    dest = name.removeprefix("--").replace("-", "_")
+    try:
+        group.addoption(name, *([alias] if alias else []), dest=dest, **rest)
+    except (ValueError, ArgumentError):
+        # Another plugin of the environment has the short name; ours stays with the long one.
+        group.addoption(name, dest=dest, **rest)
+
+
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    """Add the hooks that a lab's plugin may answer."""
+    from . import _hooks
+
+    pluginmanager.add_hookspecs(_hooks)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register markers and, where one is asked for, the report."""
+    for marker in _MARKERS:
+        config.addinivalue_line("markers", marker)
+    if config.getoption("jbd_target", None) or config.getoption("jbd_allow", None):
+        # A typing mistake is told before anything is collected.
+        _targets(config)
+    if path := config.getoption("jbd_report", None):
+        from .records import Recorder
+
+        config.pluginmanager.register(Recorder(path), "jbd-report")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Close the links of the session."""
+    for target in config.stash.get(_PLANNED, []):
+        target.close()
+
+
+def _targets(config: pytest.Config) -> list[TargetUnderTest]:
+    """Return what is under test, made once a session."""
+    if _PLANNED not in config.stash:
+        from ._leave import parse_leaves
+        from ._under_test import TargetUnderTest
+        from .transports import DEFAULT_TARGET, parse_target
+
+        try:
+            allow = config.getoption("jbd_allow", None)
+            leaves = None if allow is None else parse_leaves(allow)
+            texts = config.getoption("jbd_target", None) or [DEFAULT_TARGET]
+            planned = [TargetUnderTest(parse_target(text), leaves) for text in texts]
+            for target in planned:
+                target.check()
+        except (OSError, ValueError) as error:
+            raise pytest.UsageError(str(error)) from None
+        config.stash[_PLANNED] = planned
+    return config.stash[_PLANNED]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Give every test that looks at the board one run for each target it is meant for."""
+    if "jbd_target" not in metafunc.fixturenames:
+        return
+    from ._needs import needs_of
+
+    targets = _targets(metafunc.config)
+    needs = needs_of(metafunc.definition)
+    meant = [target for target in targets if needs.unmet_by_name(target) is None]
+    if meant:
+        params: list[Any] = list(meant)
+    else:
+        why = needs.unmet_by_name(targets[0])
+        params = [pytest.param(targets[0], marks=pytest.mark.skip(reason=str(why)))]
+    ids = [target.name for target in meant or targets[:1]]
+    metafunc.parametrize("jbd_target", params, indirect=True, ids=ids, scope="session")
+
+
+@pytest.fixture(scope="session")
+def jbd_target(request: pytest.FixtureRequest) -> TargetUnderTest:
+    """What is under test: its name, its leaves, its firmware version."""
+    target: TargetUnderTest = request.param
+    return target
+
+
+@pytest.fixture
+def jbd_unit(request: pytest.FixtureRequest, jbd_target: TargetUnderTest) -> Iterator[EmulatedUnit]:
+    """A fresh emulated unit, this test's own; skips where the target is a board."""
+    from ._under_test import EmulatedUnit
+
+    if not jbd_target.embedded:
+        pytest.skip(f"needs the embedded emulator, not {jbd_target.name}: --target emulator:0x21")
+    unit = EmulatedUnit(jbd_target.target)
+    yield unit
+    unit.close()
+
+
+@pytest.fixture
+def jbd_link(request: pytest.FixtureRequest, jbd_target: TargetUnderTest) -> Link:
+    """The byte pipe to the board under test; what passes is recorded, writes need leave."""
+    from ._leave import LeaveGuard
+    from ._needs import needs_of
+    from ._tap import Tap
+
+    if (why := needs_of(request.node).unmet(jbd_target)) is not None:
+        pytest.skip(why)
+    unit = request.getfixturevalue("jbd_unit") if jbd_target.embedded else None
+    link: Link = unit.link() if unit is not None else jbd_target.link()
+    tap = Tap(link)
+    request.node.stash[_TRAFFIC] = tap.traffic
+    if not jbd_target.embedded:
+        # What the test before left on its way is not this test's answer.
+        while link.read(link.clock.now_s()):
+            pass
+    return LeaveGuard(tap, jbd_target.leaves)
+
+
+@pytest.fixture
+def jbd_clock(jbd_link: Link) -> Clock:
+    """The time on the link: real on a board, jumping on the emulator."""
+    return jbd_link.clock
+
+
+@pytest.fixture
+def jbd_client(jbd_link: Link) -> BmsClient:
+    """A client of the board under test."""
+    from ._client import BmsClient
+
+    return BmsClient(jbd_link)
+
+
+@pytest.fixture
+def jbd_bleak(monkeypatch: pytest.MonkeyPatch) -> VirtualBleak:
+    """A virtual radio that every bleak client and scanner of the test uses; put units on it."""
+    try:
+        from .bleak_bumble import VirtualBleak
+    except ModuleNotFoundError as error:
+        pytest.skip(f"needs {error.name}: pip install 'jbd-bench[ble]'")
+    radio = VirtualBleak()
+    radio.select(monkeypatch.setattr)
+    return radio
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Put the traffic with the board, and what the test shows, into every report."""
+    about = None
+    if call.when == "call" or call.excinfo is not None:
+        from .records import enrich
+
+        params = getattr(item, "callspec", None)
+        target = params.params.get("jbd_target") if params is not None else None
+        name = None if target is None else target.name
+        about = enrich(item, call, name, item.stash.get(_TRAFFIC, None))
+    report = yield
+    if about is not None:
+        # An attribute of the report travels with it, also from a worker of pytest-xdist.
+        setattr(report, "jbd", about)  # noqa: B010  # reports have no such attribute of their own
+    return report

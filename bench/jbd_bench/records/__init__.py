@@ -1,0 +1,19 @@
+"""What a run leaves behind: traffic logs and reports."""
+
+from ._enrich import enrich
+from ._report import Recorder, TestRecord
+from ._summary import failure_lines, skip_lines, summary_lines, table
+from ._traffic import Direction, Piece, Traffic
+
+__all__ = [
+    "Direction",
+    "Piece",
+    "Recorder",
+    "TestRecord",
+    "Traffic",
+    "enrich",
+    "failure_lines",
+    "skip_lines",
+    "summary_lines",
+    "table",
+]

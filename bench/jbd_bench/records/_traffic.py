@@ -1,0 +1,117 @@
+"""The traffic of one link, as pieces with times, and as text a person can follow."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from enum import StrEnum
+from pathlib import Path
+from typing import NamedTuple
+
+from jbd_protocol import (
+    FrameError,
+    RequestDecoder,
+    ResponseDecoder,
+    describe,
+    parse_module_frame,
+)
+
+
+class Direction(StrEnum):
+    """Which way a piece went."""
+
+    TO_BOARD = ">"
+    FROM_BOARD = "<"
+    MARK = "#"
+    """No bytes: something that happened to the connection."""
+
+
+class Piece(NamedTuple):
+    """Bytes as they were written or read in one go."""
+
+    t_s: float
+    direction: Direction
+    data: bytes
+    note: str = ""
+
+
+class Traffic:
+    """Everything that passed a link, oldest first.
+
+    Attributes:
+        pieces: the record; times are seconds of the link's clock.
+    """
+
+    def __init__(self, pieces: Iterable[Piece] = ()) -> None:
+        self.pieces: list[Piece] = list(pieces)
+
+    def __len__(self) -> int:
+        return len(self.pieces)
+
+    def add(self, t_s: float, direction: Direction, data: bytes) -> None:
+        """Note a piece."""
+        self.pieces.append(Piece(t_s, direction, data))
+
+    def mark(self, t_s: float, note: str) -> None:
+        """Note something that happened to the connection."""
+        self.pieces.append(Piece(t_s, Direction.MARK, b"", note))
+
+    def lines(self) -> list[str]:
+        """Return one line a piece: seconds since the first, direction, bytes, meaning."""
+        start_s = self.pieces[0].t_s if self.pieces else 0.0
+        return [
+            f"{piece.t_s - start_s:9.3f} {piece.direction} "
+            + (f"{piece.data.hex(' ').upper()}    {note}" if piece.data else note).rstrip()
+            for piece, note in self._explained()
+        ]
+
+    def rows(self) -> list[dict[str, object]]:
+        """Return one object a piece, as JSON has it."""
+        return [
+            {
+                "t_s": round(piece.t_s, 6),
+                "direction": piece.direction.value,
+                "hex": piece.data.hex(" ").upper(),
+                "meaning": note,
+            }
+            for piece, note in self._explained()
+        ]
+
+    def to_jsonl(self, path: Path) -> None:
+        """Write one JSON object a line.
+
+        Raises:
+            OSError: the file cannot be written.
+        """
+        with path.open("w", encoding="utf-8") as file:
+            for row in self.rows():
+                file.write(json.dumps(row, ensure_ascii=False) + "\n")
+
+    def _explained(self) -> Iterator[tuple[Piece, str]]:
+        """Yield every piece with the frames it completed, in words."""
+        decoders: dict[Direction, RequestDecoder | ResponseDecoder] = {
+            Direction.TO_BOARD: RequestDecoder(),
+            Direction.FROM_BOARD: ResponseDecoder(),
+        }
+        for piece in self.pieces:
+            if piece.direction is Direction.MARK:
+                for decoder in decoders.values():
+                    decoder.reset()
+                yield piece, piece.note
+                continue
+            decoder = decoders[piece.direction]
+            meanings = _module_meaning(piece.data) or [
+                describe(e) for e in decoder.receive(piece.data)
+            ]
+            yield piece, " | ".join(meanings) or "(unfinished)"
+
+
+def _module_meaning(data: bytes) -> list[str]:
+    """Return what a frame of the Bluetooth module says, none where it is not one."""
+    if data[:2] != b"\xff\xaa":
+        return []
+    try:
+        frame = parse_module_frame(data)
+    except FrameError:
+        return []
+    return [f"module command 0x{frame.command:02X}"]

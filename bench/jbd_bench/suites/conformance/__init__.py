@@ -1,0 +1,1 @@
+"""A board keeps to the wire: frames, registers, statuses, factory mode, FETs."""

@@ -1,0 +1,98 @@
+"""Links to boards, each named by a string and imported when it is opened.
+
+==============================================  ============================================
+``emulator:0x21?board=4s&pin=123456``           the emulator in this process, behind a real
+                                                pseudo-terminal and pyserial; time jumps
+``serial:/dev/ttyUSB0?baud=9600``               a serial port
+``rfc2217://host:port``                         a serial port behind a terminal server
+``socket://host:port``                          a raw TCP socket
+``ble:A5:C2:37:00:00:01``, ``ble:name=JBD-...`` a Bluetooth module in reach
+``emulator-ble:0x21?module=telink``             the emulator behind a virtual radio; time jumps
+==============================================  ============================================
+
+Other packages add schemes through the entry-point group ``jbd_bench.transports``: the name is
+the scheme, the object has ``open(target: Target) -> Link``.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.metadata import entry_points
+from types import MappingProxyType
+from typing import Final, Protocol, cast
+
+from .._link import Link, LinkError
+from ._target import DEFAULT_TARGET, Target, parse_target
+
+__all__ = [
+    "DEFAULT_TARGET",
+    "KNOWN_SCHEMES",
+    "Target",
+    "check_target",
+    "open_target",
+    "parse_target",
+]
+
+_HOMES: Final = MappingProxyType(
+    {
+        "ble": ("jbd_bench.transports._ble", "BleLink"),
+        "emulator": ("jbd_bench.transports._embedded", "EmbeddedLink"),
+        "emulator-ble": ("jbd_bench.transports._air", "AirLink"),
+        "rfc2217": ("jbd_bench.transports._wire", "Rfc2217Link"),
+        "serial": ("jbd_bench.transports._wire", "SerialLink"),
+        "socket": ("jbd_bench.transports._wire", "SocketLink"),
+    }
+)
+_EXTRAS: Final = MappingProxyType(
+    {"serial": ("pyserial", "serial"), "bleak": ("bleak", "ble"), "bumble": ("bumble", "ble")}
+)
+"""Package and extra by the module whose absence is noticed."""
+KNOWN_SCHEMES: Final = tuple(_HOMES)
+"""What is built in; entry points may add to it."""
+_GROUP: Final = "jbd_bench.transports"
+
+
+class _Opener(Protocol):
+    def open(self, target: Target) -> Link: ...
+
+
+def open_target(text: str) -> Link:
+    """Return a link to what ``text`` names.
+
+    Raises:
+        LinkError: an unknown scheme, a bad option, no such port, nobody listening.
+        ConfigError: an emulator target that names an unknown firmware, board or option.
+    """
+    target = parse_target(text)
+    return _opener(target).open(target)
+
+
+def check_target(target: Target) -> None:
+    """Refuse a target whose scheme nobody serves; opens nothing.
+
+    Raises:
+        LinkError: an unknown scheme, or the package it needs is not installed.
+    """
+    _opener(target)
+
+
+def _opener(target: Target) -> _Opener:
+    home = _HOMES.get(target.scheme)
+    if home is None:
+        found = entry_points(group=_GROUP)
+        if target.scheme in found.names:
+            return cast(_Opener, found[target.scheme].load())
+        known = ", ".join(sorted({*_HOMES, *found.names}))
+        raise LinkError(f"target {target.text!r}: unknown scheme {target.scheme!r}; known: {known}")
+    try:
+        module = import_module(home[0])
+    except ModuleNotFoundError as error:
+        # A package inside another, bleak.backends, lacks as a whole what its first name says.
+        extra = _EXTRAS.get((error.name or "").partition(".")[0])
+        if extra is None:
+            raise
+        needs, name = extra
+        raise LinkError(
+            f"target {target.text!r}: needs {needs}; pip install 'jbd-bench[{name}]'"
+        ) from None
+    return cast(_Opener, getattr(module, home[1]))

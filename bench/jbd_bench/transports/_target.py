@@ -1,0 +1,88 @@
+"""What a target string says, without opening anything."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+from urllib.parse import parse_qsl
+
+from .._link import LinkError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+DEFAULT_TARGET: Final = "emulator:0x21?board=4s"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A target string taken apart.
+
+    Attributes:
+        text: as it was given.
+        scheme: what stands before the first colon.
+        address: firmware, port path or ``host:port``.
+        options: what stands behind the question mark.
+    """
+
+    text: str
+    scheme: str
+    address: str
+    options: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+    @property
+    def embedded(self) -> bool:
+        """Whether the board is the emulator in this process."""
+        return self.scheme == "emulator"
+
+    @property
+    def pin(self) -> str | None:
+        """The six digits of the PIN that the unit is said to have, None where none is said."""
+        return self.options.get("pin")
+
+    def integer(self, option: str, default: int, low: int, high: int) -> int:
+        """Return a whole number of the options.
+
+        Raises:
+            LinkError: not a number, or out of range.
+        """
+        text = self.options.get(option, str(default))
+        if not text.isdecimal() or not low <= int(text) <= high:
+            raise LinkError(f"target {self.text!r}: {option} {text!r} must be {low} to {high}")
+        return int(text)
+
+    def check_options(self, *known: str) -> None:
+        """Refuse options that the transport does not have.
+
+        Raises:
+            LinkError: an unknown option, named with the known ones.
+        """
+        for name in self.options:
+            if name not in known:
+                choice = ", ".join(known) or "none"
+                raise LinkError(f"target {self.text!r}: unknown option {name!r}; known: {choice}")
+
+
+def parse_target(text: str) -> Target:
+    """Return what ``text`` names.
+
+    Raises:
+        LinkError: no scheme, no address, or options that are not ``name=value``.
+    """
+    scheme, colon, rest = text.partition(":")
+    if not colon or not scheme:
+        raise LinkError(
+            f"target {text!r}: must be scheme:address, such as {DEFAULT_TARGET!r} "
+            "or 'serial:/dev/ttyUSB0'"
+        )
+    address, _, query = rest.removeprefix("//").partition("?")
+    if not address:
+        raise LinkError(f"target {text!r}: nothing stands behind {scheme!r}")
+    try:
+        options = dict(parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query)))
+    except ValueError:
+        raise LinkError(
+            f"target {text!r}: options must be name=value joined by &, not {query!r}"
+        ) from None
+    return Target(text, scheme, address, MappingProxyType(options))
