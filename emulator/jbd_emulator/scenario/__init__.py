@@ -1,0 +1,27 @@
+"""Scenarios: a unit, its pack, what is connected, and what happens to them over time.
+
+A scenario is a TOML file or the same tables from Python. The unit on the wire lives through it,
+in real time behind ``serve`` or in stepped time in a test; both run the same ticks.
+"""
+
+from ._actions import ACTIONS, Action, Stage
+from ._gallery import load_scenario, scenario_names, scenario_text
+from ._scenario import Event, Scenario, TerminalRow, parse_scenario, scenario_from_table
+from ._story import Story
+from ._times import seconds
+
+__all__ = [
+    "ACTIONS",
+    "Action",
+    "Event",
+    "Scenario",
+    "Stage",
+    "Story",
+    "TerminalRow",
+    "load_scenario",
+    "parse_scenario",
+    "scenario_from_table",
+    "scenario_names",
+    "scenario_text",
+    "seconds",
+]
