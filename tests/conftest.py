@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -32,6 +37,43 @@ def shared_dir() -> Path:
             pytest.fail(f"{why} ({' or '.join(REQUIRE_VARIABLES)} is set, so it is required)")
         pytest.skip(why)
     return folder
+
+
+Served = tuple["subprocess.Popen[str]", list[dict[str, Any]]]  # Any: values of a JSON object
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[..., Served]]:
+    """Start `jbd-emulator serve --json` with arguments; return the process and its units.
+
+    A process that a test does not end by itself is terminated at the end, and must end well.
+    """
+    started: list[subprocess.Popen[str]] = []
+
+    def starter(*arguments: object) -> Served:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "jbd_emulator", "serve", "--json", *map(str, arguments)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        started.append(process)
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        if not line:
+            pytest.fail(f"serve did not start: {process.communicate()[1]}")
+        ready = json.loads(line)
+        assert ready["event"] == "ready"
+        return process, ready["units"]
+
+    yield starter
+    ends = []
+    for process in started:
+        if process.poll() is None:
+            process.terminate()
+        _, errors = process.communicate(timeout=20)
+        ends.append((process.returncode, errors))
+    assert all(status in (0, -9) and "Traceback" not in errors for status, errors in ends), ends
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

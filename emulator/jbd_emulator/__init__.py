@@ -6,31 +6,46 @@
 'dd 06 80 00 ff 80 77'
 """
 
-from ._config import ConfigError, Override, UnitConfig, parse_firmware, parse_unit, unit_from_table
-from ._device import Device
-from ._lab import Lab
-from ._mode import Mode
-from ._rules import Fact, Outcome, Rule
-from ._state_file import StateError
-from ._unit import GAP_S, Line, Unit
-from .board import Monitor
-from .frontends import PtyPort
-from .plant import Pack, Sample
-from .profiles import (
-    BOARDS,
-    FIRMWARE,
-    BoardKit,
-    CapacityPoints,
-    FirmwareProfile,
-    PairingEnds,
-    ParameterAccess,
-    PasswordFunction,
-)
+# Names load on first use: `--help` should not pay for a battery, nor a client for the front ends,
+# and Bumble, which is large and an extra, comes with the one name that needs it. Not
+# `typing.TYPE_CHECKING`: typing alone costs half an interpreter.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ._config import (
+        ConfigError,
+        Override,
+        UnitConfig,
+        parse_firmware,
+        parse_unit,
+        unit_from_table,
+    )
+    from ._device import Device
+    from ._lab import Lab
+    from ._mode import Mode
+    from ._rules import Fact, Outcome, Rule
+    from ._state_file import StateError
+    from ._unit import GAP_S, Line, Unit
+    from .board import Monitor
+    from .frontends import PtyPort
+    from .frontends._radio import VirtualRadio
+    from .module import BleModule
+    from .plant import Pack, Sample
+    from .profiles import (
+        BOARDS,
+        FIRMWARE,
+        BoardKit,
+        CapacityPoints,
+        FirmwareProfile,
+        PairingEnds,
+        ParameterAccess,
+        PasswordFunction,
+    )
 
 __all__ = [
     "BOARDS",
     "FIRMWARE",
     "GAP_S",
+    "BleModule",
     "BoardKit",
     "CapacityPoints",
     "ConfigError",
@@ -53,7 +68,46 @@ __all__ = [
     "StateError",
     "Unit",
     "UnitConfig",
+    "VirtualRadio",
     "parse_firmware",
     "parse_unit",
     "unit_from_table",
 ]
+
+_HOMES = {
+    name: module
+    for module, names in {
+        "_config": "ConfigError Override UnitConfig parse_firmware parse_unit unit_from_table",
+        "_device": "Device",
+        "_lab": "Lab",
+        "_mode": "Mode",
+        "_rules": "Fact Outcome Rule",
+        "_state_file": "StateError",
+        "_unit": "GAP_S Line Unit",
+        "board": "Monitor",
+        "frontends": "PtyPort",
+        "frontends._radio": "VirtualRadio",
+        "module": "BleModule",
+        "plant": "Pack Sample",
+        "profiles": (
+            "BOARDS FIRMWARE BoardKit CapacityPoints FirmwareProfile PairingEnds "
+            "ParameterAccess PasswordFunction"
+        ),
+    }.items()
+    for name in names.split()
+}
+
+
+def __getattr__(name: str) -> object:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    value: object = getattr(import_module(f".{home}", __name__), name)
+    globals()[name] = value  # asked for once
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

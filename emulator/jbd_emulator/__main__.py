@@ -1,4 +1,4 @@
-"""``jbd-emulator``: serve, explain, profiles."""
+"""``jbd-emulator``: serve, explain, profiles, scenarios, charge-study."""
 
 from __future__ import annotations
 
@@ -14,8 +14,11 @@ COMMANDS: Final = {
     "serve": "put emulated boards on a pseudo-terminal, a TCP port or an RFC 2217 port",
     "explain": "say what a firmware answers to a frame, why, and on what evidence",
     "profiles": "list firmwares and board kits with the evidence behind each",
+    "scenarios": "list the scenarios a unit can live through, or print one to start from",
+    "charge-study": "compare chargers on a LiFePO4 pack: who fills it, who keeps it full",
 }
-"""A command is a module of ``jbd_emulator.commands`` with ``add_arguments`` and ``run``."""
+"""A command is a module of ``jbd_emulator.commands``, its dashes underlined, with
+``add_arguments`` and ``run``."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -25,7 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if name not in COMMANDS or arguments[0] != name:
         _top_parser().parse_args(arguments)
         return 2
-    module = importlib.import_module(f"jbd_emulator.commands.{name}")
+    module = importlib.import_module(f"jbd_emulator.commands.{name.replace('-', '_')}")
     parser = argparse.ArgumentParser(prog=f"jbd-emulator {name}", description=COMMANDS[name])
     module.add_arguments(parser)
     try:
@@ -46,7 +49,7 @@ def _top_parser() -> argparse.ArgumentParser:
         description="A JBD battery management system in software.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog="commands:\n"
-        + "\n".join(f"  {name:<12}{text}" for name, text in COMMANDS.items())
+        + "\n".join(f"  {name:<14}{text}" for name, text in COMMANDS.items())
         + "\n\njbd-emulator COMMAND --help says more.",
     )
     parser.add_argument("--version", action="version", version=__version__)

@@ -8,6 +8,7 @@ from jbd_protocol import (
     CAPACITY_POINTS,
     CONTROL_CODES,
     EXIT_SAVE,
+    Access,
     Request,
     Response,
     Status,
@@ -323,7 +324,7 @@ def calibrate(device: Device, request: Request) -> Outcome:
 def unknown_write(device: Device, request: Request) -> Outcome:
     """Anything no handler is named for."""
     row = register(request.register)
-    if row is not None and row.layout and not row.request:
+    if row is not None and row.access is Access.READ:
         return _reply(request, Status.INVALID, _READ_ONLY)
     return _reply(request, Status.NO_SUCH_COMMAND, _UNKNOWN_WRITE)
 

@@ -6,12 +6,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qsl
 
 from jbd_protocol import LocalError, PinEncoding, encode_pin
 
 from .profiles import BOARDS, FIRMWARE, BoardKit, FirmwareProfile
+
+if TYPE_CHECKING:
+    from .scenario import Scenario
 
 
 class ConfigError(ValueError):
@@ -54,6 +57,10 @@ class UnitConfig:
         sleep: whether the board falls asleep after 30 s of silence, and starts asleep.
         answers: overrides by register.
         state: file that settings and PIN survive a restart in, None for none.
+        scenario: what the unit lives through; ``unit_from_table`` takes a name of the gallery or
+            the path of a file. Its pack, and what is connected, are the scenario's.
+        speed: how many times faster than its clock board and pack live, 1 to 3600. The wire, its
+            silences and the board's sleep keep to the clock.
     """
 
     firmware: int = 0x21
@@ -69,6 +76,8 @@ class UnitConfig:
     sleep: bool = False
     answers: Mapping[int, Override] = field(default_factory=lambda: _NO_OVERRIDES)
     state: Path | None = None
+    scenario: Scenario | None = None
+    speed: int = 1
 
     def __post_init__(self) -> None:
         if self.firmware not in FIRMWARE:
@@ -86,6 +95,10 @@ class UnitConfig:
         for key in ("load_ma", "charge_mv", "charge_ma"):
             if not 0 <= getattr(self, key) <= 10_000_000:
                 raise ConfigError(f"{key} {getattr(self, key)}: must be 0 to 10000000")
+        if not 1 <= self.speed <= 3600:
+            raise ConfigError(f"speed {self.speed}: must be 1 to 3600")
+        if self.scenario is not None and self.state is not None:
+            raise ConfigError(f"state {self.state}: a scenario starts from its own pack")
 
     @property
     def profile(self) -> FirmwareProfile:
@@ -135,6 +148,9 @@ def unit_from_table(table: Mapping[str, object]) -> UnitConfig:
         ConfigError: the message names key and limit.
     """
     known = {f.name for f in fields(UnitConfig)} - {"answers"}
+    if "scenario" in table:
+        scenario = _scenario(table["scenario"])
+        table = {**scenario.unit, **table, "scenario": scenario}
     values: dict[str, object] = {}
     answers: dict[int, Override] = {}
     for key, value in table.items():
@@ -191,6 +207,17 @@ def _register(key: str) -> int:
     return address
 
 
+def _scenario(value: object) -> Scenario:
+    # Only who asks for a scenario loads what reads one.
+    from .scenario import Scenario, load_scenario
+
+    return value if isinstance(value, Scenario) else load_scenario(str(value))
+
+
+def _as_it_is(key: str, value: object) -> object:
+    return value
+
+
 def _text(key: str, value: object) -> object:
     return str(value)
 
@@ -241,5 +268,7 @@ _CONVERT: Final[Mapping[str, Callable[[str, object], object]]] = {
     "charge_mv": _number,
     "charge_ma": _number,
     "sleep": _flag,
+    "scenario": _as_it_is,
+    "speed": _whole,
     "state": _path,
 }

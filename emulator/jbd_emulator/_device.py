@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from jbd_protocol import (
     SETTINGS,
@@ -28,6 +28,9 @@ from ._store import SettingsStore
 from .board import Monitor
 from .plant import Pack
 from .profiles import BoardKit, FirmwareProfile, PairingEnds
+
+if TYPE_CHECKING:
+    from .scenario import Story
 
 TICK_S: Final = 1.0
 SLEEP_AFTER_S: Final = 30.0
@@ -58,7 +61,7 @@ class Device:
     __slots__ = (
         "_basic_info", "_heard_s", "_mode", "_reads", "_ticked_s", "_writes", "board",
         "factory_code", "firmware", "lab", "monitor", "pack", "pin", "revision", "settings",
-        "sleeps", "started_s",
+        "sleeps", "started_s", "story",
     )  # fmt: skip
 
     def __init__(
@@ -80,9 +83,11 @@ class Device:
             cells=board.cells, capacity_mah=board.capacity_mah, ntcs=board.ntcs, rng=rng
         )
         self.monitor = Monitor(
-            self.pack, self.settings, remaining_mah=self.pack.soc * board.capacity_mah
+            self.pack, self.settings, remaining_mah=self.pack.soc * board.capacity_mah, rng=rng
         )
         self.lab = Lab(self)
+        self.story: Story | None = None
+        """What happens to board and pack as time passes, None for time alone."""
         self.factory_code = b"\x56\x78"
         self.revision = 0
         """Grows with every change that must survive power-off; a front end then saves."""
@@ -97,7 +102,10 @@ class Device:
         """Let pack and board live until ``now_s``, in whole ticks."""
         while now_s - self._ticked_s >= TICK_S:
             self._ticked_s += TICK_S
-            self.monitor.tick(TICK_S)
+            if self.story is None:
+                self.monitor.tick(TICK_S)
+            else:
+                self.story.live(TICK_S)
             self._basic_info = None
         if self.sleeps and now_s - self._heard_s >= SLEEP_AFTER_S:
             self._fall_asleep()
@@ -201,7 +209,8 @@ class Device:
         )
         tail = None
         if self.firmware.tail_bytes.value:
-            tail = Tail(0, 0, min(nominal, limit), min(remaining, limit), 0)
+            full = monitor.full_mah // scale * scale
+            tail = Tail(0, 0, min(full, limit), min(remaining, limit), 0)
         current = max(-0x8000, min(0x7FFF, round(sample.current_ma / scale)))
         return BasicInfo(
             pack_mv=min(round(sample.pack_mv / 10), 0xFFFF) * 10,

@@ -40,6 +40,14 @@ class Lab:
         self._swap(self._charger, charger)
         self._charger = charger
 
+    def set_front_end_fault(self, present: bool) -> None:
+        """Let the front-end chip fail, or work again: protection bit 11."""
+        self._device.monitor.front_end_fault = present
+
+    def set_switch(self, closed: bool) -> None:
+        """Close or open the external switch that function bit 0 lets the board obey."""
+        self._device.monitor.switch_closed = closed
+
     def hold_cell(self, number: int, mv: float) -> None:
         """Hold cell ``number``, counted from 1, at a voltage, as a cell simulator does."""
         self._device.pack.hold_cell(number, mv=mv)

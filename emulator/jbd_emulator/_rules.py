@@ -18,8 +18,7 @@ class Fact(Generic[ValueT]):
     evidence: Evidence
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(NamedTuple):
     """One sentence that explains an answer, and its evidence."""
 
     text: str

@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-import hashlib
+import contextlib
+import glob
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from jbd_protocol import COUNTERS
+from jbd_protocol import PIN_LENGTH
+
+from ._store import check_setting
 
 FORMAT: Final = "jbd-emulator state"
 VERSION: Final = 1
+_BESIDE: Final = ".new"
+_DAMAGE: Final = (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError)
+"""What reading a file that is not ours, or no longer, comes to."""
 
 
 class StateError(ValueError):
     """A state file that cannot be used; it is left as it is. One line says why."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UnitState:
+class UnitState(NamedTuple):
     """What survives power-off.
 
     Attributes:
@@ -30,9 +34,9 @@ class UnitState:
         settings: committed data by address, where it differs from the factory set.
         pin: six bytes or None.
         factory_code: two bytes.
-        counters: words of 0xAA.
-        remaining_mah, cycles_mah: what the board believes.
+        monitor: error counters, gauge and calibration, as the board's monitor gives them.
         pack: the plant's own state.
+        module: the Bluetooth module's own state, None where the unit never had one.
     """
 
     firmware: int
@@ -40,10 +44,9 @@ class UnitState:
     settings: Mapping[int, bytes]
     pin: bytes | None
     factory_code: bytes
-    counters: tuple[int, ...]
-    remaining_mah: float
-    cycles_mah: float
+    monitor: Mapping[str, object]
     pack: Mapping[str, object]
+    module: Mapping[str, object] | None = None
 
     def check(self, board: str) -> None:
         """Refuse to be another board's.
@@ -52,7 +55,7 @@ class UnitState:
             StateError: it is.
         """
         if board != self.board:
-            raise StateError(f"state of a {self.board} board, the unit is a {board} board")
+            raise StateError(f"saved by a {self.board} board, the unit is a {board} board")
 
     def to_json(self) -> dict[str, object]:
         """Return plain data for the file."""
@@ -62,10 +65,9 @@ class UnitState:
             "settings": {f"0x{a:02X}": data.hex() for a, data in sorted(self.settings.items())},
             "pin": self.pin.hex() if self.pin is not None else None,
             "factory_code": self.factory_code.hex(),
-            "counters": list(self.counters),
-            "remaining_mah": self.remaining_mah,
-            "cycles_mah": self.cycles_mah,
+            "monitor": dict(self.monitor),
             "pack": dict(self.pack),
+            "module": dict(self.module) if self.module is not None else None,
         }
 
     @classmethod
@@ -75,20 +77,22 @@ class UnitState:
         Raises:
             KeyError, TypeError, ValueError: it is not that.
         """
-        pin = data["pin"]
-        counters = tuple(int(n) for n in data["counters"])
-        if len(counters) != len(COUNTERS) or any(not 0 <= n <= 0xFFFF for n in counters):
-            raise ValueError("counters")
+        pin = None if data["pin"] is None else bytes.fromhex(data["pin"])
+        code = bytes.fromhex(data["factory_code"])
+        if len(code) != 2 or (pin is not None and len(pin) != PIN_LENGTH):
+            raise ValueError("pin, factory_code")
+        settings = {int(a, 16): bytes.fromhex(raw) for a, raw in data["settings"].items()}
+        for address, raw in settings.items():
+            check_setting(address, raw)
         return cls(
             firmware=int(data["firmware"], 16),
             board=str(data["board"]),
-            settings={int(a, 16): bytes.fromhex(raw) for a, raw in data["settings"].items()},
-            pin=None if pin is None else bytes.fromhex(pin),
-            factory_code=bytes.fromhex(data["factory_code"]),
-            counters=counters,
-            remaining_mah=float(data["remaining_mah"]),
-            cycles_mah=float(data["cycles_mah"]),
+            settings=settings,
+            pin=pin,
+            factory_code=code,
+            monitor=dict(data["monitor"]),
             pack=dict(data["pack"]),
+            module=None if data["module"] is None else dict(data["module"]),
         )
 
 
@@ -111,6 +115,7 @@ class StateFile:
         Raises:
             StateError: there is one and it is damaged, unreadable or of another kind.
         """
+        self._sweep()
         try:
             raw = self.path.read_bytes()
         except FileNotFoundError:
@@ -126,7 +131,7 @@ class StateFile:
             if document["sha256"] != _digest(document["state"]):
                 raise ValueError("sha256")
             return UnitState.from_json(document["state"])
-        except (KeyError, TypeError, ValueError, AttributeError):
+        except _DAMAGE:
             raise StateError(
                 f"state {self.path}: damaged or not a state file of version {VERSION}; "
                 "it is kept, move it away to start afresh"
@@ -140,7 +145,7 @@ class StateFile:
         """
         body = state.to_json()
         document = {"format": FORMAT, "version": VERSION, "sha256": _digest(body), "state": body}
-        beside = self.path.with_name(f".{self.path.name}.{os.getpid()}.new")
+        beside = self.path.with_name(f".{self.path.name}.{os.getpid()}{_BESIDE}")
         with beside.open("w", encoding="utf-8") as file:
             json.dump(document, file, indent=1)
             file.write("\n")
@@ -154,7 +159,29 @@ class StateFile:
             self._prepared.replace(self.path)
             self._prepared = None
 
+    def _sweep(self) -> None:
+        """Remove what a killed process prepared and never put in place."""
+        name = f".{self.path.name}."
+        for left in self.path.parent.glob(f"{glob.escape(name)}*{_BESIDE}"):
+            owner = left.name[len(name) : -len(_BESIDE)]
+            if owner.isdigit() and not _runs(int(owner)):
+                with contextlib.suppress(OSError):
+                    left.unlink()
+
+
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
+
 
 def _digest(state: object) -> str:
+    # OpenSSL comes with it; a unit without a state file starts without.
+    import hashlib
+
     text = json.dumps(state, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()

@@ -17,14 +17,17 @@ class SettingsStore:
     Args:
         factory: what the board's EEPROM holds when new.
         saved: what was committed since, from a state file.
+    Attributes:
+        revision: grows whenever what is in force changes.
     """
 
-    __slots__ = ("_factory", "_live", "_saved")
+    __slots__ = ("_factory", "_live", "_saved", "revision")
 
     def __init__(self, factory: Mapping[int, bytes], saved: Mapping[int, bytes] | None = None):
         self._factory = factory
         self._saved: dict[int, bytes] = dict(saved or {})
         self._live: dict[int, bytes] = {}
+        self.revision = 0
 
     def __contains__(self, address: object) -> bool:
         return address in self._factory
@@ -58,6 +61,19 @@ class SettingsStore:
         """
         self.check(address, data)
         self._live[address] = data
+        self.revision += 1
+
+    def burn(self, address: int, data: bytes) -> None:
+        """Store a value for good, as the board itself does with what it learns.
+
+        Raises:
+            KeyError: the board has no such setting.
+            ValueError: the data is not what the setting holds.
+        """
+        self.check(address, data)
+        self._live.pop(address, None)
+        self._saved[address] = data
+        self.revision += 1
 
     def check(self, address: int, data: bytes) -> None:
         """Raise as :meth:`write` would, and write nothing."""
@@ -75,6 +91,7 @@ class SettingsStore:
     def revert(self) -> None:
         """Forget what was not committed, as a loss of power does."""
         self._live.clear()
+        self.revision += 1
 
     def saved(self) -> dict[int, bytes]:
         """Return what was committed and differs from the factory set."""

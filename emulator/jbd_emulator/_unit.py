@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
-from typing import Final
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, Protocol
 
 from jbd_protocol import ReadRequest, Request, RequestDecoder, Response, WriteRequest
 
 from ._config import Override, UnitConfig
 from ._device import Device
-from ._state_file import StateFile, UnitState
+from ._state_file import StateError, StateFile, UnitState
 from .plant import Pack
 
 GAP_S: Final = 0.1
@@ -52,7 +52,7 @@ class Line:
         if unit.tap is not None:
             unit.tap(now_s, "rx", data)
         answer = b""
-        if decoder.pending and now_s - self._heard_s >= GAP_S:
+        if decoder.pending and now_s >= self._heard_s + GAP_S:
             answer = self._answer_all(decoder.flush(), now_s)
         self._heard_s = now_s
         answer += self._answer_all(decoder.receive(data), now_s)
@@ -63,7 +63,7 @@ class Line:
     def on_due(self, now_s: float) -> bytes:
         """Do what time alone makes due; return the bytes that leave now."""
         answer = b""
-        if self._decoder.pending and now_s - self._heard_s >= GAP_S:
+        if self._decoder.pending and now_s >= self._heard_s + GAP_S:
             answer = self._answer_all(self._decoder.flush(), now_s)
         ready = [item for item in self._late if item[0] <= now_s]
         if ready:
@@ -80,6 +80,7 @@ class Line:
 
     def _answer_all(self, events: Sequence[object], now_s: float) -> bytes:
         unit = self.unit
+        before = unit.device.revision
         answer = b""
         for event in events:
             if isinstance(event, (ReadRequest, WriteRequest)):
@@ -89,8 +90,10 @@ class Line:
                     answer += self._overridden(event, response, override, now_s)
                 elif response is not None:
                     answer += unit.to_wire(response)
-        if unit.device.revision != unit.prepared_revision:
-            unit.prepare_save()
+        revision = unit.device.revision
+        if revision != unit.prepared_revision and not unit.prepare_save() and revision != before:
+            # A save that could not be stored is not acknowledged.
+            return b""
         return answer
 
     def _overridden(
@@ -110,6 +113,13 @@ class Line:
         return b""
 
 
+class Survivor(Protocol):
+    """A part of a unit with a state of its own that outlives a loss of power."""
+
+    def state(self) -> dict[str, object]:
+        """Return that state, as JSON takes it."""
+
+
 class Unit:
     """A device with everything a front end needs.
 
@@ -121,19 +131,26 @@ class Unit:
     """
 
     __slots__ = (
-        "_state_file", "answers", "config", "device", "line", "prepared_revision", "tap",
-        "zero_checksum",
+        "_sent", "_sent_wire", "_state_file", "answers", "complain", "config", "device", "line",
+        "module", "module_state", "prepared_revision", "tap", "zero_checksum",
     )  # fmt: skip
 
     def __init__(self, config: UnitConfig, now_s: float = 0.0) -> None:
         self.config = config
         self.answers = dict(config.answers)
         self.tap: Tap | None = None
+        self.complain: Callable[[str], None] | None = None
+        """Called with one line when something went wrong that no client can be told."""
         self._state_file = StateFile(config.state) if config.state is not None else None
         state = self._state_file.load() if self._state_file is not None else None
         self.device = _build(config, state, now_s)
         self.zero_checksum = config.profile.zero_checksum_refusal.value
         self.prepared_revision = self.device.revision
+        self.module: Survivor | None = None
+        """The Bluetooth module on this unit's UART, which keeps a state of its own."""
+        self.module_state = state.module if state is not None else None
+        self._sent: Response | None = None
+        self._sent_wire = b""
         self.line = Line(self)
 
     @property
@@ -156,20 +173,32 @@ class Unit:
 
     def to_wire(self, response: Response) -> bytes:
         """Return an answer's bytes, as this firmware writes them."""
+        if response is self._sent:
+            # The device hands out one object as long as what it says holds, which is a second
+            # of polling for 0x03; making its bytes anew would be a fifth of an exchange.
+            return self._sent_wire
         wire = response.to_wire()
         if self.zero_checksum and response.status:
-            return wire[:4] + b"\x00\x00" + wire[6:]
+            wire = wire[:4] + b"\x00\x00" + wire[6:]
+        self._sent, self._sent_wire = response, wire
         return wire
 
-    def prepare_save(self) -> None:
+    def prepare_save(self) -> bool:
         """Write the state beside its file; :meth:`settle` puts it in place.
 
         In two steps, so that the acknowledgement can leave between them: a client that saw it
-        finds its settings after a crash, and one that did not finds the ones before.
+        finds its settings after a crash, and one that did not finds the ones before. Returns
+        False where the disk refuses; the next request tries again.
         """
-        self.prepared_revision = self.device.revision
         if self._state_file is not None:
-            self._state_file.prepare(self._state())
+            try:
+                self._state_file.prepare(self._state())
+            except OSError as error:
+                if self.complain is not None:
+                    self.complain(f"state {self._state_file.path}: {error.strerror}, not saved")
+                return False
+        self.prepared_revision = self.device.revision
+        return True
 
     def settle(self) -> None:
         """Put a prepared state in place; call when the answer has left."""
@@ -190,41 +219,61 @@ class Unit:
             settings=device.settings.saved(),
             pin=device.pin.stored,
             factory_code=device.factory_code,
-            counters=tuple(device.monitor.counters),
-            remaining_mah=device.monitor.remaining_mah,
-            cycles_mah=device.monitor.cycles_mah,
+            monitor=device.monitor.state(),
             pack=device.pack.state(),
+            module=self.module_state if self.module is None else self.module.state(),
         )
 
 
 def _build(config: UnitConfig, state: UnitState | None, now_s: float) -> Device:
     rng = random.Random(config.seed)
-    kit = config.kit
-    soc = config.soc_percent / 100
+    scenario = config.scenario
+    pack = _usual_pack(config, rng) if scenario is None else scenario.make_pack(config)
+    saved: Mapping[int, bytes] | None = None
+    if scenario is not None:
+        saved = scenario.raw_settings(config)
+    if state is not None:
+        try:
+            state.check(config.kit.key)
+            pack.restore(state.pack)
+        except (KeyError, TypeError, ValueError) as error:
+            raise StateError(f"state {config.state}: {error}; it is kept") from None
+        saved = state.settings
+    device = Device(
+        config.profile,
+        config.kit,
+        rng=rng,
+        now_s=now_s,
+        pin=config.stored_pin if state is None else state.pin,
+        saved=saved,
+        pack=pack,
+        sleeps=config.sleep,
+    )
+    if state is not None:
+        device.factory_code = state.factory_code
+        try:
+            device.monitor.restore(state.monitor)
+        except ValueError as error:
+            raise StateError(f"state {config.state}: {error}; it is kept") from None
+    device.lab.set_load(config.load_ma)
+    device.lab.set_charger(config.charge_mv, config.charge_ma)
+    if scenario is not None:
+        device.story = scenario.begin(device, config.speed)
+    elif config.speed > 1:
+        # A story without events: all that it brings is its pace.
+        from .scenario import Stage, Story
+
+        device.story = Story(Stage(device, {}), speed=config.speed)
+    return device
+
+
+def _usual_pack(config: UnitConfig, rng: random.Random) -> Pack:
+    """Return a healthy pack of the board's size, with the spread that cells of one batch have."""
+    kit, soc = config.kit, config.soc_percent / 100
     pack = Pack(
         cells=kit.cells, capacity_mah=kit.capacity_mah, ntcs=kit.ntcs, soc=soc, rng=rng,
         spread=_SPREAD,
     )  # fmt: skip
     for number in range(1, kit.cells + 1):
         pack.set_cell(number, soc=min(1.0, max(0.0, soc + rng.gauss(0.0, _SOC_SPREAD))))
-    if state is not None:
-        state.check(kit.key)
-        pack.restore(state.pack)
-    device = Device(
-        config.profile,
-        kit,
-        rng=rng,
-        now_s=now_s,
-        pin=config.stored_pin if state is None else state.pin,
-        saved=None if state is None else state.settings,
-        pack=pack,
-        sleeps=config.sleep,
-    )
-    if state is not None:
-        device.factory_code = state.factory_code
-        device.monitor.counters = list(state.counters)
-        device.monitor.remaining_mah = state.remaining_mah
-        device.monitor.cycles_mah = state.cycles_mah
-    device.lab.set_load(config.load_ma)
-    device.lab.set_charger(config.charge_mv, config.charge_ma)
-    return device
+    return pack

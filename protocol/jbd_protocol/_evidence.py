@@ -7,9 +7,8 @@ confirm or overturn it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum, StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 
 class Grade(StrEnum):
@@ -25,8 +24,7 @@ class Grade(StrEnum):
     """Our own conclusion; no board was seen doing it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(NamedTuple):
     """A grade and the place to look it up."""
 
     grade: Grade

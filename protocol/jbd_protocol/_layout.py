@@ -7,10 +7,9 @@ that no row names are taken from the payload that is changed, so nothing unknown
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 from enum import Enum, auto
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from ._basic_info import bit_names, decode_date, encode_date
 from ._errors import LocalError
@@ -35,8 +34,7 @@ class Kind(Enum):
     BYTES = auto()
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(NamedTuple):
     """One value inside a payload.
 
     Attributes:

@@ -8,7 +8,6 @@ ever captured, so all of this is the vendor's word (V11, section 5).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
@@ -21,8 +20,7 @@ MAX_READ_WORDS: Final = 95
 """Most words one read may ask for. Source: vendor V11."""
 
 
-@dataclass(frozen=True, slots=True)
-class Parameter:
+class Parameter(NamedTuple):
     """A parameter of register 0xFA.
 
     Attributes:

@@ -8,10 +8,9 @@ here is known everywhere.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
 
 from ._evidence import Evidence, Grade
 from ._layout import Field, Kind, Layout
@@ -31,8 +30,7 @@ class Access(StrEnum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
-class Register:
+class Register(NamedTuple):
     """One register or command.
 
     Attributes:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import doctest
 import importlib.metadata
 import importlib.resources
 import subprocess
 import sys
 import types
+from pathlib import Path
 
 import jbd_protocol
 
@@ -49,13 +51,26 @@ def test_the_exports_are_these_and_sorted() -> None:
 
 
 def test_every_export_is_there_and_nothing_else_is_public() -> None:
-    public = {
-        name
-        for name, value in vars(jbd_protocol).items()
-        if not name.startswith("_") and not isinstance(value, types.ModuleType)
-    }
-    assert public == set(EXPORTS) - {"__version__"}
+    assert dir(jbd_protocol) == sorted(EXPORTS)
     assert all(hasattr(jbd_protocol, name) for name in EXPORTS)
+    assert not hasattr(jbd_protocol, "no_such_name")
+
+
+def test_names_load_from_where_type_checkers_see_them() -> None:
+    source = ast.parse(Path(jbd_protocol.__file__).read_text(encoding="utf-8"))
+    seen = {
+        alias.name: node.module
+        for node in ast.walk(source)
+        if isinstance(node, ast.ImportFrom) and node.level == 1
+        for alias in node.names
+    }
+    assert seen == jbd_protocol._HOMES
+
+
+def test_the_bare_import_loads_no_part_of_it() -> None:
+    code = "import sys, jbd_protocol; print(*[n for n in sys.modules if 'jbd_protocol.' in n])"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (run.returncode, run.stdout, run.stderr) == (0, "\n", "")
 
 
 def test_every_exported_class_and_function_has_a_docstring() -> None:
@@ -65,11 +80,11 @@ def test_every_exported_class_and_function_has_a_docstring() -> None:
             assert value.__doc__, name
 
 
-def test_the_import_loads_nothing_heavy() -> None:
+def test_all_of_it_loads_nothing_heavy() -> None:
     # -S: what a .pth file of the environment loads is not our doing.
     paths = [path for path in sys.path if path]
     code = (
-        f"import sys; sys.path[:] = {paths!r}; import jbd_protocol; "
+        f"import sys; sys.path[:] = {paths!r}; from jbd_protocol import *; "
         f"print(*[name for name in {HEAVY!r} if name in sys.modules])"
     )
     run = subprocess.run([sys.executable, "-S", "-c", code], capture_output=True, text=True)

@@ -7,9 +7,8 @@ that nothing here repeats an address.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from jbd_protocol import COUNTERS, Evidence, Fets, Grade, Protection
 
@@ -33,8 +32,7 @@ class Measured(IntEnum):
     """1 where the front end does not answer, else 0."""
 
 
-@dataclass(frozen=True, slots=True)
-class ProtectionRow:
+class ProtectionRow(NamedTuple):
     """One protection.
 
     Attributes:

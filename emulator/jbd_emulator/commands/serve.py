@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
-import json
 import signal
 import sys
 import time
-import tomllib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from .._config import ConfigError, UnitConfig, unit_from_table
-from ..frontends._server import ServedUnit, Server, UnitPorts
+from ..frontends._loop import EventLoop, Stop, TerminalLoop
+from ..frontends._server import DEFAULT_MODULE, ServedUnit, Server, UnitPorts
 from ..profiles import PasswordFunction
 from ._unit_options import add_unit_options, unit_from_options
 
-_PORT_KEYS = ("serial", "tcp", "rfc2217", "baud")
+if TYPE_CHECKING:
+    import asyncio
+
+    from ..frontends._ble import BleTransport
+
+_PORT_KEYS = ("serial", "tcp", "rfc2217", "baud", "ble", "module")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,10 +32,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                        help="link this path to the pseudo-terminal")  # fmt: skip
     ports.add_argument("--tcp", metavar="HOST:PORT", help="raw bytes over TCP; port 0 is any")
     ports.add_argument("--rfc2217", metavar="HOST:PORT", help="serial settings over telnet")
+    ports.add_argument("--ble", metavar="TRANSPORT",
+                       help="put its Bluetooth module on the air: bless, bless:hci1, "
+                            "bumble:usb:0, bumble:vhci, bumble:android-netsim")  # fmt: skip
+    ports.add_argument("--module", metavar="GENERATION",
+                       help=f"generation of that module (default {DEFAULT_MODULE})")  # fmt: skip
     pace = ports.add_mutually_exclusive_group()
     pace.add_argument("--baud", metavar="N", help="keep the line time of N bits per second")
     pace.add_argument("--unpaced", action="store_true",
                       help="answer at once and in one piece (default)")  # fmt: skip
+    parser.add_argument("--scenario", metavar="NAME|FILE",
+                        help="what the unit lives through: one of `jbd-emulator scenarios`, or a "
+                             "TOML file; the unit's options win over its keys")  # fmt: skip
+    parser.add_argument("--speed", metavar="N",
+                        help="pack and board live N times faster, 1 to 3600")  # fmt: skip
     parser.add_argument("--state", metavar="FILE", help="settings and PIN survive here")
     parser.add_argument("--log", metavar="FILE", type=Path, help="every byte, as JSON lines")
     parser.add_argument("--config", metavar="FILE", type=Path,
@@ -47,27 +60,57 @@ def run(args: argparse.Namespace) -> int:
     for port in ports:
         _note_unused_pin(port.config)
     if args.log is None:
-        return asyncio.run(_serve(ports, None, as_json=args.json))
+        return _run(ports, None, as_json=args.json)
     # Line buffered: a log that is read while the unit runs, and after a kill, is whole lines.
     with args.log.open("a", buffering=1, encoding="utf-8") as log:
-        return asyncio.run(_serve(ports, log, as_json=args.json))
+        return _run(ports, log, as_json=args.json)
 
 
-async def _serve(ports: list[UnitPorts], log: TextIO | None, *, as_json: bool) -> int:
-    loop = asyncio.get_running_loop()
-    stop = asyncio.Event()
+def _run(ports: list[UnitPorts], log: TextIO | None, *, as_json: bool) -> int:
+    if not any(port.needs_asyncio for port in ports):
+        loop = TerminalLoop()
+        return loop.run(_serve(loop, Stop(), ports, log, as_json=as_json))
+    import asyncio
+
+    async def on_asyncio() -> int:
+        running = asyncio.get_running_loop()
+        return await _serve(running, asyncio.Event(), ports, log, as_json=as_json)
+
+    return asyncio.run(on_asyncio())
+
+
+async def _serve(
+    loop: EventLoop,
+    stop: Stop | asyncio.Event,
+    ports: list[UnitPorts],
+    log: TextIO | None,
+    *,
+    as_json: bool,
+) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    server = Server(ports, tap=_log_to(log) if log is not None else None)
-    await server.start()
+    server = Server(
+        ports,
+        tap=_log_to(log) if log is not None else None,
+        complain=_complain,
+    )
+    await server.start(loop)
+    for served in server.units:
+        if served.peripheral is not None:
+            _complain(f"ble: {served.peripheral.limits}")
     try:
         sys.stdout.write(_ready(server.units, as_json=as_json) + "\n")
         sys.stdout.flush()
         await stop.wait()
     finally:
+        await server.leave_air()
         server.close()
     sys.stdout.write('{"event": "stopped"}\n' if as_json else "stopped\n")
     return 0
+
+
+def _complain(line: str) -> None:
+    sys.stderr.write(f"jbd-emulator serve: {line}\n")
 
 
 def _ready(units: list[ServedUnit], *, as_json: bool) -> str:
@@ -81,16 +124,21 @@ def _ready(units: list[ServedUnit], *, as_json: bool) -> str:
         for served in units
     ]
     if as_json:
+        import json
+
         return json.dumps({"event": "ready", "units": rows})
     words = (
         f"{row['name']} serial {row['serial']}"
         + "".join(f" {kind} {row[kind]}" for kind in ("tcp", "rfc2217") if row[kind])
+        + (f" ble {row['ble']} {row['ble_name']}" if row["ble"] else "")
         for row in rows
     )
     return "ready: " + "; ".join(words)
 
 
 def _log_to(log: TextIO) -> Callable[[float, str, str, bytes], None]:
+    import json
+
     started = time.time()
 
     def tap(t_s: float, unit: str, direction: str, data: bytes) -> None:
@@ -108,15 +156,19 @@ def _log_to(log: TextIO) -> Callable[[float, str, str, bytes], None]:
 
 def _from_options(args: argparse.Namespace) -> UnitPorts:
     return UnitPorts(
-        config=unit_from_options(args, state=args.state),
+        config=unit_from_options(args, state=args.state, scenario=args.scenario, speed=args.speed),
         serial=args.serial,
         tcp=_address("tcp", args.tcp),
         rfc2217=_address("rfc2217", args.rfc2217),
         baud=_baud(args.baud),
+        ble=_ble(args.ble, args.module),
+        module=_module(args.module),
     )
 
 
 def _from_config(path: Path) -> list[UnitPorts]:
+    import tomllib
+
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -146,6 +198,8 @@ def _from_table(table: dict[str, Any], number: int) -> UnitPorts:  # Any: tomlli
         tcp=_address("tcp", table.get("tcp")),
         rfc2217=_address("rfc2217", table.get("rfc2217")),
         baud=_baud(table.get("baud")),
+        ble=_ble(table.get("ble"), table.get("module")),
+        module=_module(table.get("module")),
     )
 
 
@@ -165,6 +219,24 @@ def _baud(text: object) -> int | None:
     if not str(text).isdigit() or not 300 <= int(str(text)) <= 4_000_000:
         raise ConfigError(f"baud {text!r}: must be 300 to 4000000")
     return int(str(text))
+
+
+def _ble(text: object, module: object) -> BleTransport | None:
+    if text is None and module is not None:
+        raise ConfigError(f"module {module!r}: needs --ble, without it nothing is on the air")
+    if text is None:
+        return None
+    from ..frontends._ble import parse_transport
+
+    return parse_transport(str(text))
+
+
+def _module(text: object) -> str:
+    if text is None:
+        return DEFAULT_MODULE
+    from ..frontends._ble import check_generation
+
+    return check_generation(str(text))
 
 
 def _refuse_shared_state(ports: list[UnitPorts]) -> None:

@@ -99,4 +99,6 @@ class PtyPort:
         # What does not fit is lost, as on a wire nobody listens to.
         self.dropped += len(data) - written
         self.bytes_out += written
-        self.unit.settle()
+        if self._pacer is None or self._pacer.due_s is None:
+            # Not before the last piece has left: half an acknowledgement is none.
+            self.unit.settle()

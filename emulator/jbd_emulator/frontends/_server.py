@@ -2,30 +2,36 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import os
 import resource
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from .._config import ConfigError, UnitConfig
 from .._unit import Unit
 from ._link_file import SerialLink
+from ._loop import EventLoop, Timer
 from ._pty import PtyPort
-from ._tcp import Endpoint, TcpConnection, listen
+
+if TYPE_CHECKING:
+    # These load asyncio; a unit on a terminal alone starts without.
+    from asyncio import Server as Listener
+
+    from ._ble import BlePeripheral, BleTransport
+    from ._tcp import Endpoint, TcpConnection
 
 _CATCH_UP_S: Final = 5.0
 """How long a unit that nobody asks may lag behind the clock before it is brought up to date."""
 _SLICE_S: Final = 0.05
 _FILES_PER_UNIT: Final = 6
 Tap = Callable[[float, str, str, bytes], None]
+DEFAULT_MODULE: Final = "telink"
+"""Generation of a Bluetooth module where none is named."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UnitPorts:
+class UnitPorts(NamedTuple):
     """A unit and where it is to be reached.
 
     Attributes:
@@ -33,6 +39,8 @@ class UnitPorts:
         serial: link to the pseudo-terminal, None for the terminal's own name alone.
         tcp, rfc2217: ``(host, port)``; port 0 takes a free one.
         baud: line speed to keep, None to answer at once and in one piece.
+        ble: where its Bluetooth module is on the air, None for no module.
+        module: generation of that module.
     """
 
     config: UnitConfig
@@ -40,21 +48,32 @@ class UnitPorts:
     tcp: tuple[str, int] | None = None
     rfc2217: tuple[str, int] | None = None
     baud: int | None = None
+    ble: BleTransport | None = None
+    module: str = DEFAULT_MODULE
+
+    @property
+    def needs_asyncio(self) -> bool:
+        """Whether one of the ports is more than a terminal."""
+        return any(port is not None for port in (self.tcp, self.rfc2217, self.ble))
 
 
 class ServedUnit:
     """A unit that is being served, and what it is reached by."""
 
-    __slots__ = ("_endpoints", "_link", "_loop", "_servers", "_timer", "port", "ports", "unit")
+    __slots__ = (
+        "_endpoints", "_link", "_loop", "_servers", "_timer", "peripheral", "port", "ports", "unit",
+    )  # fmt: skip
 
-    def __init__(self, ports: UnitPorts, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, ports: UnitPorts, loop: EventLoop) -> None:
         self.ports = ports
         self.unit = Unit(ports.config, loop.time())
         self._loop = loop
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: Timer | None = None
         self._link: SerialLink | None = None
         self._endpoints: list[Endpoint] = []
-        self._servers: dict[str, asyncio.Server] = {}
+        self._servers: dict[str, Listener] = {}
+        self.peripheral: BlePeripheral | None = None
+        """The unit's Bluetooth module on the air, None where it has none."""
         self.port = PtyPort(self.unit, baud=ports.baud)
         try:
             if ports.serial is not None:
@@ -70,6 +89,10 @@ class ServedUnit:
         Raises:
             ConfigError: one cannot be had.
         """
+        if not self.ports.needs_asyncio:
+            return
+        from ._tcp import Endpoint, TcpConnection, listen
+
         kinds: list[tuple[str, tuple[str, int] | None, Callable[[Endpoint], TcpConnection]]] = [
             ("tcp", self.ports.tcp, TcpConnection)
         ]
@@ -88,10 +111,20 @@ class ServedUnit:
             except OSError as error:
                 where = f"{kind} {address[0]}:{address[1]}"
                 # asyncio's own text repeats the address; a failed look-up has no plain number.
-                known = error.errno is not None and error.errno > 0
-                reason = os.strerror(error.errno) if known else str(error)
+                number = error.errno or 0
+                reason = os.strerror(number) if number > 0 else str(error)
                 raise ConfigError(f"{where}: {reason.lower()}") from None
             self._endpoints.append(endpoint)
+        if self.ports.ble is not None:
+            from ._ble import make_module, open_peripheral
+
+            module = make_module(
+                self.unit,
+                self.ports.module,
+                paced=self.ports.baud is not None,
+                now_s=self._loop.time(),
+            )
+            self.peripheral = await open_peripheral(module, self.ports.ble)
 
     def reach(self) -> dict[str, str | None]:
         """Return where the unit answers, by kind of port."""
@@ -100,6 +133,8 @@ class ServedUnit:
             "pty": self.port.path,
             "tcp": self._address("tcp"),
             "rfc2217": self._address("rfc2217"),
+            "ble": self.peripheral.address if self.peripheral is not None else None,
+            "ble_name": self.peripheral.name if self.peripheral is not None else None,
         }
 
     def catch_up(self, now_s: float) -> None:
@@ -107,6 +142,12 @@ class ServedUnit:
         device = self.unit.device
         if now_s - device.lived_until_s > _CATCH_UP_S:
             device.advance_to(now_s)
+
+    async def leave_air(self) -> None:
+        """Take the Bluetooth module off the air, where there is one."""
+        peripheral, self.peripheral = self.peripheral, None
+        if peripheral is not None:
+            await peripheral.close()
 
     def close(self) -> None:
         """Give every port back, remove the link and save the state."""
@@ -156,35 +197,48 @@ class Server:
     Args:
         ports: the units; none of them is served if one of them cannot be.
         tap: called with seconds since the start, unit name, ``rx`` or ``tx``, and the bytes.
+        complain: called with one line when a state could not be saved.
     """
 
-    def __init__(self, ports: Sequence[UnitPorts], *, tap: Tap | None = None) -> None:
-        self._wanted, self._tap = ports, tap
+    def __init__(
+        self,
+        ports: Sequence[UnitPorts],
+        *,
+        tap: Tap | None = None,
+        complain: Callable[[str], None] | None = None,
+    ) -> None:
+        self._wanted, self._tap, self._complain = ports, tap, complain
         self.units: list[ServedUnit] = []
-        self._ticker: asyncio.TimerHandle | None = None
+        self._ticker: Timer | None = None
         self._turn = 0
 
-    async def start(self) -> None:
-        """Open every port.
+    async def start(self, loop: EventLoop) -> None:
+        """Open every port on a loop; network ports and Bluetooth need it to be asyncio's.
 
         Raises:
             ConfigError: a port or path cannot be had; nothing stays open.
             StateError: a state file cannot be used; nothing stays open.
         """
-        loop = asyncio.get_running_loop()
         _raise_file_limit(_FILES_PER_UNIT * len(self._wanted) + 64)
         started_s = loop.time()
         try:
             for ports in self._wanted:
                 served = ServedUnit(ports, loop)
                 self.units.append(served)
+                served.unit.complain = self._complain
                 if self._tap is not None:
                     served.unit.tap = _tap_for(self._tap, served.unit.name, started_s)
                 await served.listen()
         except BaseException:
+            await self.leave_air()
             self.close()
             raise
         self._ticker = loop.call_later(_SLICE_S, self._tick, loop)
+
+    async def leave_air(self) -> None:
+        """Take every Bluetooth module off the air; call before :meth:`close`."""
+        for served in self.units:
+            await served.leave_air()
 
     def close(self) -> None:
         """End cleanly: ports closed, links removed, states saved."""
@@ -196,7 +250,7 @@ class Server:
                 served.close()
         self.units.clear()
 
-    def _tick(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _tick(self, loop: EventLoop) -> None:
         # Idle units age in turns, a few per slice, so that no client ever waits for all of them.
         now_s = loop.time()
         count = max(1, int(len(self.units) * _SLICE_S))

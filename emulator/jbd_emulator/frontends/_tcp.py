@@ -36,8 +36,8 @@ class TcpConnection(asyncio.BufferedProtocol):
     """One client. Every connection has a line of its own into the one board."""
 
     __slots__ = (
-        "_buffer", "_endpoint", "_line", "_loop", "_pacer", "_settle", "_timer", "_transport",
-        "_view",
+        "_buffer", "_endpoint", "_full", "_line", "_loop", "_pacer", "_settle", "_timer",
+        "_transport", "_view",
     )  # fmt: skip
 
     def __init__(self, endpoint: Endpoint) -> None:
@@ -50,6 +50,7 @@ class TcpConnection(asyncio.BufferedProtocol):
         self._view = memoryview(self._buffer)
         self._timer: asyncio.TimerHandle | None = None
         self._transport: asyncio.Transport | None = None
+        self._full = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the connection, or refuse one too many."""
@@ -57,6 +58,7 @@ class TcpConnection(asyncio.BufferedProtocol):
         if len(self._endpoint.clients) >= MAX_CLIENTS:
             self._transport.abort()
             return
+        self._transport.set_write_buffer_limits(high=_BACKLOG)
         self._endpoint.clients.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -65,6 +67,14 @@ class TcpConnection(asyncio.BufferedProtocol):
         if self._timer is not None:
             self._timer.cancel()
         self._transport = None
+
+    def pause_writing(self) -> None:
+        """Note that the client leaves too much unread."""
+        self._full = True
+
+    def resume_writing(self) -> None:
+        """Note that the client reads again."""
+        self._full = False
 
     def get_buffer(self, sizehint: int) -> memoryview:
         """Return where the next bytes go."""
@@ -82,7 +92,8 @@ class TcpConnection(asyncio.BufferedProtocol):
         answer = self._line.receive(data, now_s)
         if answer:
             self._send(answer, now_s)
-        self._arm()
+        if self._timer is not None or self._pacer is not None or self._line.due_s is not None:
+            self._arm()
 
     def abort(self) -> None:
         """Drop the connection."""
@@ -91,7 +102,7 @@ class TcpConnection(asyncio.BufferedProtocol):
 
     def write(self, data: bytes) -> None:
         """Hand bytes to the connection as they are."""
-        if self._transport is not None and self._transport.get_write_buffer_size() < _BACKLOG:
+        if self._transport is not None and not self._full:
             self._transport.write(data)
 
     def envelope(self, data: bytes) -> bytes:
@@ -123,7 +134,8 @@ class TcpConnection(asyncio.BufferedProtocol):
             self._send(answer, now_s)
         if self._pacer is not None and (piece := self._pacer.take(now_s)):
             self.write(self.envelope(piece))
-            self._settle()
+            if self._pacer.due_s is None:
+                self._settle()
         self._timer = None
         self._arm()
 

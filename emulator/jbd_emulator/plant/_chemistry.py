@@ -26,6 +26,8 @@ ageing are left out.
 """
 
 import math
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 
@@ -209,36 +211,47 @@ class GridPoint(NamedTuple):
     polar: float  # Ohm times mAh, the RC pair
 
 
-def _between(x: float, xs: list[float], ys: list[float]) -> float:
-    if x <= xs[0]:
-        return ys[0]
-    for left in range(len(xs) - 1):
-        if x <= xs[left + 1]:
-            part = (x - xs[left]) / (xs[left + 1] - xs[left])
-            return ys[left] + part * (ys[left + 1] - ys[left])
-    return ys[-1]
+def _between(
+    xs: Iterable[float], at: Sequence[float], *columns: Sequence[float]
+) -> list[list[float]]:
+    """Return the columns, given at `at`, at each of `xs`; both rise, beyond the ends nothing does.
+
+    One pass over both: a search for each point would take half the time that a unit needs to
+    start.
+    """
+    found: list[list[float]] = [[] for _ in columns]
+    left, last = 0, len(at) - 2
+    for x in xs:
+        while left < last and x > at[left + 1]:
+            left += 1
+        part = max(0.0, (x - at[left]) / (at[left + 1] - at[left]))
+        for column, out in zip(columns, found, strict=True):
+            beyond = x > at[-1]
+            low = column[left]
+            out.append(column[-1] if beyond else low + part * (column[left + 1] - low))
+    return found
 
 
 def _grid() -> tuple[GridPoint, ...]:
     count = round((SOC_CEILING - SOC_FLOOR) * STEPS_PER_SOC)
     socs = [SOC_FLOOR + i / STEPS_PER_SOC for i in range(count + 1)]
-    ocv_at = [row.soc for row in OCV_ROWS]
-    ocv = [_between(soc, ocv_at, [row.ocv_mv for row in OCV_ROWS]) for soc in socs]
-    gap = [_between(soc, ocv_at, [row.gap_mv for row in OCV_ROWS]) for soc in socs]
-    r_at = [row.soc for row in RESISTANCE_ROWS]
-    ohmic = [_between(soc, r_at, [row.ohmic for row in RESISTANCE_ROWS]) for soc in socs]
-    total = [_between(soc, r_at, [row.total for row in RESISTANCE_ROWS]) for soc in socs]
-    # mOhm times Ah is Ohm times mAh: the factors of a thousand cancel.
-    return tuple(
-        GridPoint(
-            ocv[i],
-            ocv[min(i + 1, count)] - ocv[i],
-            gap[i] / 2,
-            ohmic[i],
-            total[i] - ohmic[i],
-        )
-        for i in range(count + 1)
+    ocv, gap = _between(
+        socs,
+        [row.soc for row in OCV_ROWS],
+        [row.ocv_mv for row in OCV_ROWS],
+        [row.gap_mv for row in OCV_ROWS],
     )
+    ohmic, total = _between(
+        socs,
+        [row.soc for row in RESISTANCE_ROWS],
+        [row.ohmic for row in RESISTANCE_ROWS],
+        [row.total for row in RESISTANCE_ROWS],
+    )
+    step = [after - here for here, after in pairwise(ocv)] + [0.0]
+    reach = [one / 2 for one in gap]
+    # mOhm times Ah is Ohm times mAh: the factors of a thousand cancel.
+    polar = [whole - part for whole, part in zip(total, ohmic, strict=True)]
+    return tuple(map(GridPoint, ocv, step, reach, ohmic, polar))
 
 
 def _energy() -> tuple[float, ...]:
@@ -257,14 +270,12 @@ COLDEST_DK: Final = 2000.0
 HOTTEST_DK: Final = 5000.0
 # Resistance factor for each kelvin from COLDEST_DK, on a logarithmic scale between the rows.
 HEAT_FACTOR: Final = tuple(
-    math.exp(
-        _between(
-            COLDEST_DK + 10 * i,
-            [row.dk for row in TEMPERATURE_ROWS],
-            [math.log(row.factor) for row in TEMPERATURE_ROWS],
-        )
-    )
-    for i in range(int((HOTTEST_DK - COLDEST_DK) / 10) + 1)
+    math.exp(logarithm)
+    for logarithm in _between(
+        [COLDEST_DK + 10 * i for i in range(int((HOTTEST_DK - COLDEST_DK) / 10) + 1)],
+        [row.dk for row in TEMPERATURE_ROWS],
+        [math.log(row.factor) for row in TEMPERATURE_ROWS],
+    )[0]
 )
 
 

@@ -14,6 +14,7 @@ from ._chemistry import (
     SOC_CEILING,
     SOC_FLOOR,
 )
+from ._circuit import branch_ma
 from ._limits import items, number, table, text, whole
 from ._string import DK_LIMITS, CellString
 from ._terminals import Terminal
@@ -262,6 +263,21 @@ class Pack(CellString):
     def release_current(self) -> None:
         """Give the pack back to its terminals."""
         self._forced_ma = None
+
+    @property
+    def load_ma(self) -> float:
+        """What the outside would draw from the pack if its FETs were on, mA; 0 for nothing.
+
+        What a board's load detection looks for while its FETs are off; a charger beside the load
+        does not hide it.
+        """
+        if self._forced_ma is not None:
+            return max(-self._forced_ma, 0.0)
+        voltage_mv = self._emf_mv
+        return sum(
+            max(-branch_ma(terminal.branch(self.time_s, voltage_mv), voltage_mv), 0.0)
+            for terminal in self._terminals
+        )
 
     # -- over a restart ------------------------------------------------------------------------
 

@@ -6,9 +6,8 @@ The parameter sets are the desktop settings files for Overkill Solar's LiFePO4 k
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
 
 from jbd_protocol import Evidence, Grade
 
@@ -17,8 +16,7 @@ from .._parameters import factory_words
 _FILES: Final = Evidence(Grade.REPORTED, "desktop settings files of the kits, 2021-06")
 
 
-@dataclass(frozen=True, slots=True)
-class BoardKit:
+class BoardKit(NamedTuple):
     """A board, what is wired to it, and what its EEPROM holds when new.
 
     Attributes:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any, Final
 
 import pytest
@@ -53,7 +52,7 @@ def rows(name: str, **changes: Any) -> Install:
     """Return a fault in the table: the row of a name with other fields."""  # of many types
 
     def install(monitor: Monitor) -> None:
-        changed = tuple(replace(row, **changes) if row.name == name else row for row in ROWS)
+        changed = tuple(row._replace(**changes) if row.name == name else row for row in ROWS)
         monitor.install(Protections(monitor._load_present, changed))
 
     return install
@@ -66,7 +65,7 @@ def swapped(one: str, other: str, field: str) -> Install:
         held = {row.name: getattr(row, field) for row in ROWS}
         exchange = {one: held[other], other: held[one]}
         changed = tuple(
-            replace(row, **{field: exchange[row.name]}) if row.name in exchange else row
+            row._replace(**{field: exchange[row.name]}) if row.name in exchange else row
             for row in ROWS
         )
         monitor.install(Protections(monitor._load_present, changed))
@@ -137,7 +136,7 @@ class Shifted(Protections):
         shifted = tuple(
             level._replace(threshold=level.threshold + self.by) for level in limits.levels
         )
-        super().update(readings, dt_s, replace(limits, levels=shifted))
+        super().update(readings, dt_s, limits._replace(levels=shifted))
 
 
 class OneCountLate(Shifted):

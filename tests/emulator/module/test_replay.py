@@ -136,8 +136,7 @@ def build(folder: Path, played: Played) -> tuple[BleModule, Scripted]:
     kit = BOARDS["4s"]
     unit.device = Device(
         firmware if played.version is None else replace(firmware, version=played.version),
-        replace(
-            kit,
+        kit._replace(
             ntcs=int.from_bytes(settings[0x2E], "big").bit_count(),
             capacity_mah=int.from_bytes(settings[0x10], "big") * 10,
             settings={**kit.settings, **settings},

@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from jbd_emulator.plant import SOC_CEILING, SOC_FLOOR, ocv_mv
 from jbd_emulator.plant import _chemistry as chemistry
 

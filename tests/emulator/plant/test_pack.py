@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable
 
 import pytest
+
 from jbd_emulator.plant import (
     CcCvSupply,
     ConstantCurrentLoad,

@@ -5,6 +5,7 @@ import math
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from jbd_emulator.plant import (
     SOC_CEILING,
     SOC_FLOOR,

@@ -5,6 +5,7 @@ import random
 from collections.abc import Callable
 
 import pytest
+
 from jbd_emulator.plant import CcCvSupply, ConstantCurrentLoad, LeadAcidCharger, Pack, Sample
 
 Run = Callable[..., Sample]

@@ -4,6 +4,7 @@ import tomllib
 from collections.abc import Callable
 
 import pytest
+
 from jbd_emulator.plant import (
     ConstantCurrentLoad,
     Sample,

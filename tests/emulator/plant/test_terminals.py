@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import pytest
+
 from jbd_emulator.plant import (
     CcCvSupply,
     ConstantCurrentLoad,
