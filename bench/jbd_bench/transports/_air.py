@@ -14,9 +14,9 @@ from typing import Any, Final, TypeVar
 
 from jbd_emulator import BleModule
 
-from .._link import LinkError
+from .._link import Clock, LinkError
 from ..bleak_bumble import VirtualBleak
-from ._ble import ModuleSession
+from ._ble import ModuleSession, end_tasks
 from ._target import Target, parse_target
 
 ValueT = TypeVar("ValueT")
@@ -39,6 +39,14 @@ class JumpingLoop(asyncio.SelectorEventLoop):
     def jump(self, seconds: float) -> None:
         """Let time pass."""
         self._now_s += seconds
+
+    def reach(self, when_s: float) -> None:
+        """Let the last rounding error up to ``when_s`` pass.
+
+        asyncio calls what is due a clock tick early; a client that waits "until" would ask again
+        and again without the clock ever moving.
+        """
+        self._now_s = max(self._now_s, when_s)
 
 
 class _JumpingSelector(selectors.DefaultSelector):
@@ -70,6 +78,7 @@ class AirClock:
     def sleep_until(self, when_s: float) -> None:
         """Jump to ``when_s``, doing on the way what is due."""
         self._loop.run_until_complete(asyncio.sleep(max(0.0, when_s - self._loop.time())))
+        self._loop.reach(when_s)
 
 
 class AirLink:
@@ -86,7 +95,7 @@ class AirLink:
         self.air = VirtualBleak()
         self.module = self._put_on_air(target)
         self._loop = JumpingLoop()
-        self.clock = AirClock(self._loop)
+        self.clock: Clock = AirClock(self._loop)
         self.subscribed_s = 0.0
         self._pieces: deque[bytes] = deque()
         self._arrived = asyncio.Event()
@@ -115,7 +124,10 @@ class AirLink:
 
     def read(self, until_s: float) -> bytes:
         """Return the next notification, or nothing when the clock jumped to ``until_s``."""
-        return self._run(self._next(until_s))
+        piece = self._run(self._next(until_s))
+        if not piece:
+            self._loop.reach(until_s)
+        return piece
 
     def reconnect(self) -> None:
         """Disconnect and connect again."""
@@ -183,7 +195,4 @@ class AirLink:
 
     async def _stop(self) -> None:
         await self.air.radio.stop()
-        leftovers = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in leftovers:
-            task.cancel()
-        await asyncio.gather(*leftovers, return_exceptions=True)
+        await end_tasks()

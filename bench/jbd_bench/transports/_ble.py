@@ -1,0 +1,285 @@
+"""Links to a Bluetooth module: ``ble:ADDRESS`` and ``ble:name=JBD-...``, over bleak.
+
+bleak lives on an event loop, a link does not: the loop runs in a thread of its own, and every
+call here waits for what it does there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import threading
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, Final, TypeVar
+
+from bleak import BleakClient, BleakScanner
+from bleak.backends.characteristic import BleakGATTCharacteristic
+from bleak.backends.device import BLEDevice
+from bleak.exc import (
+    BleakBluetoothNotAvailableError,
+    BleakBluetoothNotAvailableReason,
+    BleakDBusError,
+    BleakDeviceNotFoundError,
+    BleakError,
+    BleakGATTProtocolError,
+)
+
+from .._link import Clock, LinkError, RealClock
+from ._target import Target
+
+ValueT = TypeVar("ValueT")
+
+OPTIONS: Final = ("pin", "timeout", "adapter")
+SERIAL_LINES: Final = (("ff01", "ff02"), ("fff1", "fff2"))
+"""Characteristics that a module answers on and takes requests on, by generation."""
+_CONNECT_S: Final = 20.0
+_CALL_S: Final = 10.0
+_NEEDS_PAIRING: Final = (0x05, 0x08, 0x0C, 0x0F)
+"""ATT errors: insufficient authentication, authorization, key size, encryption."""
+_OFF: Final = BleakBluetoothNotAvailableReason.POWERED_OFF
+
+
+class ModuleSession:
+    """The part of a link that lives on the event loop.
+
+    Args:
+        target: what to look for.
+        notified: called with every notification.
+        lost: called when the link ends without :meth:`close`.
+    """
+
+    def __init__(
+        self, target: Target, notified: Callable[[bytes], None], lost: Callable[[], None]
+    ) -> None:
+        self._target, self._notified, self._lost = target, notified, lost
+        self._scan_s = target.integer("timeout", 10, 1, 120)
+        self._client: BleakClient | None = None
+        self._takes: BleakGATTCharacteristic | None = None
+        self.address = b""
+        """Six bytes of the module's address; empty where the system hides it."""
+
+    async def open(self) -> None:
+        """Find the module, connect, subscribe.
+
+        Raises:
+            LinkError: one of them failed; the message says what to do.
+        """
+        device = await self._named(self._find())
+        self.address = _address(device.address)
+        client = BleakClient(device, lambda _: self._lost(), timeout=_CONNECT_S)
+        self._client = client
+        try:
+            await self._named(client.connect())
+            notifies, self._takes = self._serial_line(client)
+            await self._named(client.start_notify(notifies, self._on_notify))
+        except BaseException:
+            await self.close()
+            raise
+
+    async def write(self, data: bytes) -> None:
+        """Write as the characteristic wants it, in pieces where one write cannot hold it."""
+        client, takes = self._client, self._takes
+        if client is None or takes is None:
+            raise LinkError(f"{self._target.text}: the link is closed")
+        # The kind of write is taken from the characteristic, as the vendor's apps do; where it
+        # offers both, without response: the answer comes as a notification anyway.
+        response = "write-without-response" not in takes.properties
+        size = len(data) if response else takes.max_write_without_response_size
+        for at in range(0, len(data), size):
+            await self._named(client.write_gatt_char(takes, data[at : at + size], response))
+
+    async def close(self) -> None:
+        """Leave; a second call does nothing."""
+        client, self._client, self._takes = self._client, None, None
+        if client is not None:
+            try:
+                await client.disconnect()
+            except (BleakError, OSError, EOFError, TimeoutError):
+                # It is gone, which is what was wanted.
+                return
+
+    async def _find(self) -> BLEDevice:
+        kind, _, wanted = self._target.address.partition("=")
+        adapter = self._target.options.get("adapter")
+        bluez: Any = {"adapter": adapter} if adapter else {}  # Any: bleak's own TypedDict
+        if kind == "name" and wanted:
+            found = await BleakScanner.find_device_by_filter(
+                lambda _, heard: heard.local_name == wanted, self._scan_s, bluez=bluez
+            )
+        else:
+            found = await BleakScanner.find_device_by_address(
+                self._target.address, self._scan_s, bluez=bluez
+            )
+        if found is None:
+            raise LinkError(f"{self._target.text}: not found within {self._scan_s} s")
+        return found
+
+    def _serial_line(
+        self, client: BleakClient
+    ) -> tuple[BleakGATTCharacteristic, BleakGATTCharacteristic]:
+        for up, down in SERIAL_LINES:
+            notifies = client.services.get_characteristic(_long(up))
+            takes = client.services.get_characteristic(_long(down))
+            if notifies is not None and takes is not None:
+                return notifies, takes
+        wanted = " or ".join(f"{up} with {down}" for up, down in SERIAL_LINES)
+        raise LinkError(f"{self._target.text}: no such characteristic: wants {wanted}")
+
+    def _on_notify(self, _: BleakGATTCharacteristic, data: bytearray) -> None:
+        self._notified(bytes(data))
+
+    async def _named(self, work: Awaitable[ValueT]) -> ValueT:
+        try:
+            return await work
+        except LinkError:
+            raise
+        except (BleakError, OSError, EOFError, TimeoutError) as error:
+            raise LinkError(f"{self._target.text}: {reason(error)}") from None
+
+
+class BleLink:
+    """A Bluetooth module within reach of this machine's adapter, and the machine's clock.
+
+    Attributes:
+        subscribed_s: when the subscription was acknowledged, on the link's clock.
+    """
+
+    def __init__(self, target: Target) -> None:
+        target.check_options(*OPTIONS)
+        _check_address(target)
+        self.name = target.text
+        self.clock: Clock = RealClock()
+        self.subscribed_s = 0.0
+        self._pieces: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        self._session = ModuleSession(target, self._pieces.put, self._on_lost)
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name=self.name, daemon=True)
+        self._thread.start()
+        self._closed = self._leaving = False
+        try:
+            self._open()
+        except BaseException:
+            self.close()
+            raise
+
+    @classmethod
+    def open(cls, target: Target) -> BleLink:
+        """Return a link to a module that was found and subscribed to.
+
+        Raises:
+            LinkError: adapter off, not found, no such characteristic, pairing needed.
+        """
+        return cls(target)
+
+    @property
+    def address(self) -> bytes:
+        """Six bytes of the module's address, which its passwords are computed with."""
+        return self._session.address
+
+    def write(self, data: bytes) -> None:
+        """Send bytes; raises LinkError where the link is gone."""
+        if self._closed:
+            raise LinkError(f"{self.name}: the link is closed")
+        self._call(self._session.write(data))
+
+    def read(self, until_s: float) -> bytes:
+        """Return the next notification, or nothing at ``until_s``; raises LinkError."""
+        if self._closed:
+            raise LinkError(f"{self.name}: the link is closed")
+        left_s = max(0.0, until_s - self.clock.now_s())
+        try:
+            piece = self._pieces.get(timeout=left_s) if left_s else self._pieces.get_nowait()
+        except queue.Empty:
+            return b""
+        if piece is None:
+            self._pieces.put(None)
+            raise LinkError(f"{self.name}: the link is gone: the module disconnected")
+        return piece
+
+    def reconnect(self) -> None:
+        """Disconnect and connect again; raises LinkError where the module is not there."""
+        self._leave()
+        while not self._pieces.empty():
+            self._pieces.get()
+        self._open()
+
+    def close(self) -> None:
+        """Disconnect; a second call does nothing."""
+        if self._closed:
+            return
+        self._leave()
+        self._closed = True
+        self._call(end_tasks())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(_CALL_S)
+        self._loop.close()
+
+    def _open(self) -> None:
+        self._leaving = False
+        self._call(self._session.open(), _CONNECT_S + 130)
+        self.subscribed_s = self.clock.now_s()
+
+    def _leave(self) -> None:
+        self._leaving = True
+        self._call(self._session.close())
+
+    def _on_lost(self) -> None:
+        if not self._leaving:
+            self._pieces.put(None)
+
+    def _call(self, work: Coroutine[Any, Any, None], wait_s: float = _CALL_S) -> None:
+        try:
+            asyncio.run_coroutine_threadsafe(work, self._loop).result(wait_s)
+        except TimeoutError:
+            raise LinkError(f"{self.name}: no answer within {wait_s:g} s") from None
+
+
+async def end_tasks() -> None:
+    """End what bleak has left running, as ``asyncio.run`` does."""
+    leftovers = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in leftovers:
+        task.cancel()
+    await asyncio.gather(*leftovers, return_exceptions=True)
+
+
+def reason(error: BaseException) -> str:
+    """Return what is wrong with Bluetooth in one line, and what to do where that is known."""
+    if isinstance(error, BleakBluetoothNotAvailableError):
+        if error.reason is _OFF:
+            return "the adapter is off; bluetoothctl power on"
+        return "no Bluetooth adapter here"
+    if isinstance(error, BleakDeviceNotFoundError):
+        return "the module takes no connection: out of range, or another client has it"
+    if isinstance(error, BleakGATTProtocolError) and error.args[0] in _NEEDS_PAIRING:
+        return "pairing needed; bluetoothctl pair, with the passkey on the label"
+    if isinstance(error, BleakDBusError) and "AuthenticationFailed" in error.dbus_error:
+        return "pairing needed; bluetoothctl pair, with the passkey on the label"
+    if isinstance(error, TimeoutError):
+        return f"no connection within {_CONNECT_S:g} s"
+    if isinstance(error, (FileNotFoundError, ConnectionRefusedError)):
+        return "no system D-Bus, and with it no BlueZ"
+    return (str(error) or type(error).__name__).splitlines()[0]
+
+
+def _long(uuid: str) -> str:
+    return f"0000{uuid}-0000-1000-8000-00805f9b34fb"
+
+
+def _address(text: str) -> bytes:
+    """Return the six bytes of an address; macOS hands out a UUID instead."""
+    parts = text.split(":")
+    return bytes(int(part, 16) for part in parts) if len(parts) == 6 else b""
+
+
+def _check_address(target: Target) -> None:
+    kind, _, wanted = target.address.partition("=")
+    parts = target.address.split(":")
+    plain = len(parts) == 6 and all(
+        len(part) == 2 and not set(part) - set("0123456789abcdefABCDEF") for part in parts
+    )
+    # macOS names devices by UUIDs of its own.
+    uuid = len(target.address) == 36 and target.address.count("-") == 4
+    if not plain and not uuid and not (kind == "name" and wanted):
+        raise LinkError(
+            f"target {target.text!r}: must be ble:A5:C2:37:00:00:01 or ble:name=JBD-..."
+        )
