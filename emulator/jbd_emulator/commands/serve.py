@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from .._config import ConfigError, UnitConfig, unit_from_table
-from ..frontends._loop import EventLoop, Stop, TerminalLoop
+from ..frontends._loop import EventLoop, Stop, UnitLoop
 from ..frontends._server import DEFAULT_MODULE, ServedUnit, Server, UnitPorts
 from ..profiles import PasswordFunction
 from ._unit_options import add_unit_options, unit_from_options
@@ -68,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _run(ports: list[UnitPorts], log: TextIO | None, *, as_json: bool) -> int:
     if not any(port.needs_asyncio for port in ports):
-        loop = TerminalLoop()
+        loop = UnitLoop()
         return loop.run(_serve(loop, Stop(), ports, log, as_json=as_json))
     import asyncio
 

@@ -1,8 +1,8 @@
-"""The least event loop that terminals need.
+"""The least event loop that terminals and sockets need.
 
 Importing asyncio takes as long as starting five interpreters, and a test suite starts a unit for
-every case. So units on pseudo-terminals alone run here; TCP, RFC 2217 and Bluetooth load asyncio,
-whose loops have the same methods.
+every case; its transports cost a third of an exchange over TCP. So units run here, and on
+asyncio, whose loops have the same methods, where Bluetooth needs it.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ class _Call:
         self.callback = None
 
 
-class TerminalLoop:
+class UnitLoop:
     """Watches descriptors, keeps timers, runs one coroutine.
 
     The coroutine may await whatever never suspends, and :class:`Stop`.

@@ -6,12 +6,15 @@ serial ports to apply the settings to.
 
 from __future__ import annotations
 
+import socket
 from typing import TYPE_CHECKING, cast
+
+from serial.rfc2217 import PortManager
 
 from ._tcp import Endpoint, TcpConnection
 
 if TYPE_CHECKING:
-    from serial.rfc2217 import PortManager, Serial
+    from serial.rfc2217 import Serial
 
 
 class _Port:
@@ -40,28 +43,21 @@ class Rfc2217Connection(TcpConnection):
 
     __slots__ = ("_manager",)
 
-    def __init__(self, endpoint: Endpoint) -> None:
-        super().__init__(endpoint)
-        self._manager: PortManager | None = None
-
-    def connection_made(self, transport: object) -> None:
-        """Take the connection and offer the options."""
-        # Late: only a unit that is served this way needs pyserial.
-        from serial.rfc2217 import PortManager
-
-        super().connection_made(transport)  # type: ignore[arg-type]  # asyncio hands a transport
+    def __init__(self, endpoint: Endpoint, connected: socket.socket) -> None:
+        super().__init__(endpoint, connected)
         # What the manager needs of a serial port and of a socket, a board and this class have.
-        port = cast("Serial", _Port(self._endpoint.baud or 9600))
+        # It offers its options at once.
+        port = cast("Serial", _Port(endpoint.baud or 9600))
+        self._manager: PortManager | None = None
         self._manager = PortManager(port, cast("Serial", self))
 
-    def buffer_updated(self, nbytes: int) -> None:
+    def received(self, data: bytes) -> None:
         """Take telnet out of what has come and answer the rest."""
-        manager = self._manager
-        if manager is None:
+        if self._manager is None:
             return
-        data = b"".join(manager.filter(bytes(self._view[:nbytes])))
-        if data:
-            self.data_received(data)
+        rest = b"".join(self._manager.filter(data))
+        if rest:
+            self.receive(rest)
 
     def envelope(self, data: bytes) -> bytes:
         """Return the bytes with telnet's escapes."""

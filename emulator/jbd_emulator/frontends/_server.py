@@ -1,4 +1,4 @@
-"""Many units in one process: pseudo-terminals, TCP and RFC 2217 on one event loop."""
+"""Many units in one process: pseudo-terminals, TCP, RFC 2217 and Bluetooth on one loop."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from ._loop import EventLoop, Timer
 from ._pty import PtyPort
 
 if TYPE_CHECKING:
-    # These load asyncio; a unit on a terminal alone starts without.
-    from asyncio import Server as Listener
+    # A unit on a terminal alone starts without these; one on the air loads asyncio.
+    from socket import socket
 
     from ._ble import BlePeripheral, BleTransport
-    from ._tcp import Endpoint, TcpConnection
+    from ._tcp import Endpoint
 
 _CATCH_UP_S: Final = 5.0
 """How long a unit that nobody asks may lag behind the clock before it is brought up to date."""
@@ -53,15 +53,15 @@ class UnitPorts(NamedTuple):
 
     @property
     def needs_asyncio(self) -> bool:
-        """Whether one of the ports is more than a terminal."""
-        return any(port is not None for port in (self.tcp, self.rfc2217, self.ble))
+        """Whether the unit is served by something that runs on asyncio alone: Bluetooth."""
+        return self.ble is not None
 
 
 class ServedUnit:
     """A unit that is being served, and what it is reached by."""
 
     __slots__ = (
-        "_endpoints", "_link", "_loop", "_servers", "_timer", "peripheral", "port", "ports", "unit",
+        "_endpoints", "_link", "_loop", "_timer", "peripheral", "port", "ports", "unit",
     )  # fmt: skip
 
     def __init__(self, ports: UnitPorts, loop: EventLoop) -> None:
@@ -70,8 +70,7 @@ class ServedUnit:
         self._loop = loop
         self._timer: Timer | None = None
         self._link: SerialLink | None = None
-        self._endpoints: list[Endpoint] = []
-        self._servers: dict[str, Listener] = {}
+        self._endpoints: dict[str, Endpoint] = {}
         self.peripheral: BlePeripheral | None = None
         """The unit's Bluetooth module on the air, None where it has none."""
         self.port = PtyPort(self.unit, baud=ports.baud)
@@ -84,37 +83,15 @@ class ServedUnit:
         loop.add_reader(self.port.fileno(), self._on_readable)
 
     async def listen(self) -> None:
-        """Open the network ports.
+        """Open the network ports and put the Bluetooth module on the air.
 
         Raises:
             ConfigError: one cannot be had.
         """
-        if not self.ports.needs_asyncio:
-            return
-        from ._tcp import Endpoint, TcpConnection, listen
-
-        kinds: list[tuple[str, tuple[str, int] | None, Callable[[Endpoint], TcpConnection]]] = [
-            ("tcp", self.ports.tcp, TcpConnection)
-        ]
-        if self.ports.rfc2217 is not None:
-            try:
-                from ._rfc2217 import Rfc2217Connection
-            except ImportError:
-                raise ConfigError("rfc2217: needs pyserial, install jbd-bench[serial]") from None
-            kinds.append(("rfc2217", self.ports.rfc2217, Rfc2217Connection))
-        for kind, address, factory in kinds:
-            if address is None:
-                continue
-            endpoint = Endpoint(self.unit, self.ports.baud)
-            try:
-                self._servers[kind] = await listen(factory, endpoint, *address)
-            except OSError as error:
-                where = f"{kind} {address[0]}:{address[1]}"
-                # asyncio's own text repeats the address; a failed look-up has no plain number.
-                number = error.errno or 0
-                reason = os.strerror(number) if number > 0 else str(error)
-                raise ConfigError(f"{where}: {reason.lower()}") from None
-            self._endpoints.append(endpoint)
+        for kind in ("tcp", "rfc2217"):
+            address: tuple[str, int] | None = getattr(self.ports, kind)
+            if address is not None:
+                self._endpoints[kind] = self._listen(kind, *address)
         if self.ports.ble is not None:
             from ._ble import make_module, open_peripheral
 
@@ -125,6 +102,26 @@ class ServedUnit:
                 now_s=self._loop.time(),
             )
             self.peripheral = await open_peripheral(module, self.ports.ble)
+
+    def _listen(self, kind: str, host: str, port: int) -> Endpoint:
+        from ._tcp import Endpoint, TcpConnection
+
+        make: Callable[[Endpoint, socket], TcpConnection] = TcpConnection
+        if kind == "rfc2217":
+            try:
+                from ._rfc2217 import Rfc2217Connection
+            except ImportError:
+                raise ConfigError("rfc2217: needs pyserial, install jbd-bench[serial]") from None
+            make = Rfc2217Connection
+        endpoint = Endpoint(self.unit, self.ports.baud, self._loop, make)
+        try:
+            endpoint.listen(host, port)
+        except OSError as error:
+            # A failed look-up has no number of the system's.
+            number = error.errno or 0
+            reason = os.strerror(number) if number > 0 else str(error)
+            raise ConfigError(f"{kind} {host}:{port}: {reason.lower()}") from None
+        return endpoint
 
     def reach(self) -> dict[str, str | None]:
         """Return where the unit answers, by kind of port."""
@@ -154,9 +151,7 @@ class ServedUnit:
         if self._timer is not None:
             self._timer.cancel()
         self._loop.remove_reader(self.port.fileno())
-        for server in self._servers.values():
-            server.close()
-        for endpoint in self._endpoints:
+        for endpoint in self._endpoints.values():
             endpoint.close()
         if self._link is not None:
             self._link.close()
@@ -165,11 +160,8 @@ class ServedUnit:
         self.unit.save()
 
     def _address(self, kind: str) -> str | None:
-        server = self._servers.get(kind)
-        if server is None:
-            return None
-        host, port = server.sockets[0].getsockname()[:2]
-        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        endpoint = self._endpoints.get(kind)
+        return None if endpoint is None else endpoint.address
 
     def _on_readable(self) -> None:
         port = self.port
@@ -213,7 +205,7 @@ class Server:
         self._turn = 0
 
     async def start(self, loop: EventLoop) -> None:
-        """Open every port on a loop; network ports and Bluetooth need it to be asyncio's.
+        """Open every port on a loop; Bluetooth needs it to be asyncio's.
 
         Raises:
             ConfigError: a port or path cannot be had; nothing stays open.

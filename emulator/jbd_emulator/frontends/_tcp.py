@@ -2,89 +2,141 @@
 
 from __future__ import annotations
 
-import asyncio
+import socket
 from collections.abc import Callable
-from typing import Final, cast
+from typing import Final
 
 from .._unit import Line, Unit
+from ._loop import EventLoop, Timer
 from ._pacer import Pacer
 
 _READ: Final = 1024
-"""Larger than any request. asyncio's stream protocol would allocate 256 KiB for every read."""
+"""Larger than any request."""
 _BACKLOG: Final = 64 * 1024
 """Bytes a client may leave unread; what comes behind them is lost, as on a wire."""
 MAX_CLIENTS: Final = 64
 """Connections one unit serves at a time."""
+_WAITING: Final = 100
+_RETRY_S: Final = 1.0
+"""How long no connection is taken after the system had no descriptor left for one."""
 
 
 class Endpoint:
-    """What the connections of one listening socket share."""
+    """A listening socket of a unit and the connections through it.
 
-    __slots__ = ("baud", "clients", "unit")
+    Args:
+        unit: who answers.
+        baud: line speed to keep, None to answer at once and in one piece.
+        loop: what watches the sockets.
+        make: makes a connection from this endpoint and an accepted socket.
+    """
 
-    def __init__(self, unit: Unit, baud: int | None) -> None:
-        self.unit, self.baud = unit, baud
+    __slots__ = ("_listener", "_make", "_retry", "baud", "clients", "loop", "unit")
+
+    def __init__(
+        self,
+        unit: Unit,
+        baud: int | None,
+        loop: EventLoop,
+        make: Callable[[Endpoint, socket.socket], TcpConnection],
+    ) -> None:
+        self.unit, self.baud, self.loop = unit, baud, loop
         self.clients: set[TcpConnection] = set()
+        self._make = make
+        self._listener: socket.socket | None = None
+        self._retry: Timer | None = None
+
+    @property
+    def address(self) -> str:
+        """Where it listens, ``HOST:PORT``; empty while it does not."""
+        if self._listener is None:
+            return ""
+        host, port = self._listener.getsockname()[:2]
+        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+    def listen(self, host: str, port: int) -> None:
+        """Listen for clients; port 0 takes a free one.
+
+        Raises:
+            OSError: the address cannot be had.
+        """
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        # A name with both kinds of address: the one that more clients try.
+        family, _, _, _, where = min(found, key=lambda row: row[0] != socket.AF_INET)
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(where)
+            listener.listen(_WAITING)
+            listener.setblocking(False)
+        except OSError:
+            listener.close()
+            raise
+        self._listener = listener
+        self._watch()
 
     def close(self) -> None:
-        """Drop every connection."""
+        """Stop listening and drop every connection."""
+        if self._retry is not None:
+            self._retry.cancel()
+        if self._listener is not None:
+            self.loop.remove_reader(self._listener.fileno())
+            self._listener.close()
+            self._listener = None
         for client in tuple(self.clients):
-            client.abort()
+            client.close()
+
+    def _watch(self) -> None:
+        if self._listener is not None:
+            self.loop.add_reader(self._listener.fileno(), self._on_connect)
+
+    def _on_connect(self) -> None:
+        if self._listener is None:
+            return
+        try:
+            connected, _ = self._listener.accept()
+        except (BlockingIOError, ConnectionAbortedError):
+            return
+        except OSError:
+            # No descriptor left: the client still waits, and would be announced for ever.
+            self.loop.remove_reader(self._listener.fileno())
+            self._retry = self.loop.call_later(_RETRY_S, self._watch)
+            return
+        if len(self.clients) >= MAX_CLIENTS:
+            connected.close()
+            return
+        connected.setblocking(False)
+        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connected.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BACKLOG)
+        self.clients.add(self._make(self, connected))
 
 
-class TcpConnection(asyncio.BufferedProtocol):
-    """One client. Every connection has a line of its own into the one board."""
+class TcpConnection:
+    """One client. Every connection has a line of its own into the one board.
+
+    Args:
+        endpoint: where it came in.
+        connected: its socket, not blocking.
+    """
 
     __slots__ = (
-        "_buffer", "_endpoint", "_full", "_line", "_loop", "_pacer", "_settle", "_timer",
-        "_transport", "_view",
+        "_endpoint", "_line", "_loop", "_pacer", "_settle", "_socket", "_timer", "_unsent",
     )  # fmt: skip
 
-    def __init__(self, endpoint: Endpoint) -> None:
-        self._endpoint = endpoint
+    def __init__(self, endpoint: Endpoint, connected: socket.socket) -> None:
+        self._endpoint, self._socket, self._loop = endpoint, connected, endpoint.loop
         self._line = Line(endpoint.unit)
         self._settle = endpoint.unit.settle
         self._pacer = Pacer(endpoint.baud) if endpoint.baud else None
-        self._loop = asyncio.get_running_loop()
-        self._buffer = bytearray(_READ)
-        self._view = memoryview(self._buffer)
-        self._timer: asyncio.TimerHandle | None = None
-        self._transport: asyncio.Transport | None = None
-        self._full = False
+        self._timer: Timer | None = None
+        self._unsent = b""
+        self._loop.add_reader(connected.fileno(), self._on_readable)
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Take the connection, or refuse one too many."""
-        self._transport = cast(asyncio.Transport, transport)
-        if len(self._endpoint.clients) >= MAX_CLIENTS:
-            self._transport.abort()
-            return
-        self._transport.set_write_buffer_limits(high=_BACKLOG)
-        self._endpoint.clients.add(self)
+    def received(self, data: bytes) -> None:
+        """Answer bytes as they came over the connection."""
+        self.receive(data)
 
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the connection and what it had half sent."""
-        self._endpoint.clients.discard(self)
-        if self._timer is not None:
-            self._timer.cancel()
-        self._transport = None
-
-    def pause_writing(self) -> None:
-        """Note that the client leaves too much unread."""
-        self._full = True
-
-    def resume_writing(self) -> None:
-        """Note that the client reads again."""
-        self._full = False
-
-    def get_buffer(self, sizehint: int) -> memoryview:
-        """Return where the next bytes go."""
-        return self._view
-
-    def buffer_updated(self, nbytes: int) -> None:
-        """Answer what has come."""
-        self.data_received(bytes(self._view[:nbytes]))
-
-    def data_received(self, data: bytes) -> None:
+    def receive(self, data: bytes) -> None:
         """Answer bytes that are free of any envelope."""
         now_s = self._loop.time()
         if self._pacer is not None:
@@ -95,19 +147,48 @@ class TcpConnection(asyncio.BufferedProtocol):
         if self._timer is not None or self._pacer is not None or self._line.due_s is not None:
             self._arm()
 
-    def abort(self) -> None:
-        """Drop the connection."""
-        if self._transport is not None:
-            self._transport.abort()
+    def close(self) -> None:
+        """Drop the connection and what it had half sent; a second call does nothing."""
+        if self._socket.fileno() < 0:
+            return
+        self._loop.remove_reader(self._socket.fileno())
+        self._socket.close()
+        self._endpoint.clients.discard(self)
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
     def write(self, data: bytes) -> None:
-        """Hand bytes to the connection as they are."""
-        if self._transport is not None and not self._full:
-            self._transport.write(data)
+        """Hand bytes to the connection as they are, or lose them where the client reads none."""
+        try:
+            if self._unsent:
+                # The rest of an answer goes first, and whole: an envelope must not be cut.
+                self._unsent = self._unsent[self._socket.send(self._unsent) :]
+                if self._unsent:
+                    return
+            sent = self._socket.send(data)
+            if sent < len(data):
+                self._unsent = data[sent:]
+        except BlockingIOError:
+            return
+        except OSError:
+            self.close()
 
     def envelope(self, data: bytes) -> bytes:
         """Return what goes over the connection for bytes of the line."""
         return data
+
+    def _on_readable(self) -> None:
+        try:
+            data = self._socket.recv(_READ)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if data:
+            self.received(data)
+        else:
+            self.close()
 
     def _send(self, answer: bytes, now_s: float) -> None:
         if self._pacer is not None:
@@ -117,36 +198,21 @@ class TcpConnection(asyncio.BufferedProtocol):
         self._settle()
 
     def _arm(self) -> None:
-        due_s = self._line.due_s
-        if self._pacer is not None:
-            piece_s = self._pacer.due_s
-            due_s = piece_s if due_s is None else min(due_s, piece_s or due_s)
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if due_s is not None:
+        due = [self._line.due_s, self._pacer.due_s if self._pacer is not None else None]
+        due_s = min((one for one in due if one is not None), default=None)
+        if due_s is not None and self._socket.fileno() >= 0:
             self._timer = self._loop.call_at(due_s, self._on_due)
 
     def _on_due(self) -> None:
+        self._timer = None
         now_s = self._loop.time()
         answer = self._line.on_due(now_s)
         if answer:
             self._send(answer, now_s)
         if self._pacer is not None and (piece := self._pacer.take(now_s)):
             self.write(self.envelope(piece))
-            if self._pacer.due_s is None:
-                self._settle()
-        self._timer = None
+            self._settle()
         self._arm()
-
-
-async def listen(
-    factory: Callable[[Endpoint], TcpConnection], endpoint: Endpoint, host: str, port: int
-) -> asyncio.Server:
-    """Listen for clients of a unit.
-
-    Raises:
-        OSError: the address cannot be had.
-    """
-    loop = asyncio.get_running_loop()
-    return await loop.create_server(lambda: factory(endpoint), host, port)
