@@ -60,6 +60,10 @@ class Stop:
         """Raise it."""
         self._raised = True
 
+    def __bool__(self) -> bool:
+        """Whether it is raised."""
+        return self._raised
+
     async def wait(self) -> None:
         """Return when it is raised."""
         while not self._raised:
@@ -156,11 +160,12 @@ class UnitLoop:
                 except StopIteration as done:
                     result: ResultT = done.value
                     return result
-                error = self._turn()
+                error = self.turn()
         finally:
-            self._close()
+            self.close()
 
-    def _turn(self) -> BaseException | None:
+    def turn(self) -> BaseException | None:
+        """Wait for the next thing that is due, do it, and return what it raised."""
         calls = self._calls
         try:
             wait_s = max(0.0, calls[0].when_s - time.monotonic()) if calls else None
@@ -175,7 +180,8 @@ class UnitLoop:
             return error
         return None
 
-    def _close(self) -> None:
+    def close(self) -> None:
+        """Give descriptors back; :meth:`run` does so at its end."""
         if self._woken is not None:
             signal.set_wakeup_fd(-1)
             for descriptor in self._woken:

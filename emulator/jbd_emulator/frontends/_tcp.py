@@ -121,6 +121,7 @@ class TcpConnection:
 
     __slots__ = (
         "_endpoint", "_line", "_loop", "_pacer", "_settle", "_socket", "_timer", "_unsent",
+        "dropped",
     )  # fmt: skip
 
     def __init__(self, endpoint: Endpoint, connected: socket.socket) -> None:
@@ -130,6 +131,8 @@ class TcpConnection:
         self._pacer = Pacer(endpoint.baud) if endpoint.baud else None
         self._timer: Timer | None = None
         self._unsent = b""
+        self.dropped = 0
+        """Bytes that were lost because the client left too many unread."""
         self._loop.add_reader(connected.fileno(), self._on_readable)
 
     def received(self, data: bytes) -> None:
@@ -164,15 +167,17 @@ class TcpConnection:
             if self._unsent:
                 # The rest of an answer goes first, and whole: an envelope must not be cut.
                 self._unsent = self._unsent[self._socket.send(self._unsent) :]
-                if self._unsent:
-                    return
+            if self._unsent:
+                self.dropped += len(data)
+                return
             sent = self._socket.send(data)
-            if sent < len(data):
-                self._unsent = data[sent:]
         except BlockingIOError:
-            return
+            self.dropped += len(data)
         except OSError:
             self.close()
+        else:
+            if sent < len(data):
+                self._unsent = data[sent:]
 
     def envelope(self, data: bytes) -> bytes:
         """Return what goes over the connection for bytes of the line."""
