@@ -136,13 +136,26 @@ def exchange(
     fds: Sequence[int] = (),
 ) -> Timing:
     """Run the client once."""
+    [timing] = exchange_in_turns(bench, [where], request, answer_bytes, exchanges, fds=fds)
+    return timing
+
+
+def exchange_in_turns(
+    bench: Bench,
+    where: Sequence[str],
+    request: str,
+    answer_bytes: int,
+    exchanges: int,
+    *,
+    fds: Sequence[int] = (),
+) -> list[Timing]:
+    """Run the client once against two servers, one exchange with each in turn."""
     assert bench.client is not None
-    command = [str(bench.client), where, request, str(answer_bytes), str(exchanges)]
+    command = [str(bench.client), ",".join(where), request, str(answer_bytes), str(exchanges)]
     printed = subprocess.run(
         command, check=True, stdout=subprocess.PIPE, text=True, pass_fds=tuple(fds)
     ).stdout
-    mean, median, p95 = (float(word) / 1000 for word in printed.split())
-    return Timing(mean, median, p95)
+    return [Timing(*(float(word) / 1000 for word in line.split())) for line in printed.splitlines()]
 
 
 @contextlib.contextmanager

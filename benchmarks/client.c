@@ -1,10 +1,11 @@
 /* The client of every round trip: writes a request, reads the answer's bytes, again.
  *
- *   client WHERE REQUEST_HEX ANSWER_BYTES EXCHANGES
+ *   client WHERE[,WHERE] REQUEST_HEX ANSWER_BYTES EXCHANGES
  *
- * WHERE is a terminal's path, HOST:PORT, or fd:N for a descriptor that was handed down.
- * Prints nanoseconds per exchange: mean, median, 95th percentile. The first 20 exchanges, or the
- * first one where fewer than 100 are asked for, are not counted.
+ * WHERE is a terminal's path, HOST:PORT, or fd:N for a descriptor that was handed down. Two are
+ * asked in turns, exchange by exchange. Prints for each, in a line of its own, nanoseconds per
+ * exchange: mean, median, 95th percentile. The first 20 exchanges, or the first one where fewer
+ * than 100 are asked for, are not counted.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -17,6 +18,8 @@
 #include <time.h>
 #include <unistd.h>
 #include <fcntl.h>
+
+#define MOST 2
 
 static int reach(char *where)
 {
@@ -57,43 +60,53 @@ static int by_size(const void *a, const void *b)
     return (left > right) - (left < right);
 }
 
+/* One exchange; 0 where it went wrong. */
+static int ask(int fd, const unsigned char *request, ssize_t length, long expected)
+{
+    unsigned char answer[4096];
+    if (write(fd, request, length) != length)
+        return 0;
+    for (long got = 0; got < expected;) {
+        ssize_t more = read(fd, answer, sizeof answer);
+        if (more <= 0)
+            return 0;
+        got += more;
+    }
+    return 1;
+}
+
 int main(int argc, char **argv)
 {
-    unsigned char request[512], answer[4096];
+    unsigned char request[512];
     ssize_t length = 0;
+    int fds[MOST], servers = 0;
+    double *each[MOST], total[MOST] = {0};
     if (argc != 5)
         return 2;
-    int fd = reach(argv[1]);
-    if (fd < 0) {
-        perror(argv[1]);
-        return 1;
+    long expected = atol(argv[3]), exchanges = atol(argv[4]);
+    for (char *where = strtok(argv[1], ","); where && servers < MOST; where = strtok(NULL, ",")) {
+        fds[servers] = reach(where);
+        each[servers] = calloc(exchanges, sizeof(double));
+        if (exchanges < 1 || fds[servers] < 0 || !each[servers++]) {
+            perror(where);
+            return 1;
+        }
     }
     for (const char *hex = argv[2]; hex[0] && hex[1]; hex += 2)
         sscanf(hex, "%2hhx", &request[length++]);
-    long expected = atol(argv[3]), exchanges = atol(argv[4]);
-    double started = 0, before = 0, *each = calloc(exchanges, sizeof *each);
-    if (exchanges < 1 || !each)
-        return 2;
     alarm(120); /* a server that stopped answering ends the run, not the patience */
-    for (long n = exchanges < 100 ? -1 : -20; n < exchanges; n++) {
-        if (n == 0)
-            started = before = now_ns();
-        if (write(fd, request, length) != length)
-            return 1;
-        for (long got = 0; got < expected;) {
-            ssize_t more = read(fd, answer, sizeof answer);
-            if (more <= 0)
+    for (long n = exchanges < 100 ? -1 : -20; n < exchanges; n++)
+        for (int s = 0; s < servers; s++) {
+            double before = now_ns();
+            if (!ask(fds[s], request, length, expected))
                 return 1;
-            got += more;
+            if (n >= 0)
+                total[s] += each[s][n] = now_ns() - before;
         }
-        if (n >= 0) {
-            double now = now_ns();
-            each[n] = now - before;
-            before = now;
-        }
+    for (int s = 0; s < servers; s++) {
+        qsort(each[s], exchanges, sizeof(double), by_size);
+        printf("%.1f %.1f %.1f\n", total[s] / exchanges, each[s][exchanges / 2],
+               each[s][exchanges * 95 / 100]);
     }
-    qsort(each, exchanges, sizeof *each, by_size);
-    printf("%.1f %.1f %.1f\n", (before - started) / exchanges, each[exchanges / 2],
-           each[exchanges * 95 / 100]);
     return 0;
 }

@@ -106,7 +106,7 @@ class UnitConfig:
         row = FIRMWARE[self.firmware]
         if self.pin_encoding is None or self.pin_encoding is row.pin_encoding.value:
             return row
-        return replace(row, pin_encoding=replace(row.pin_encoding, value=self.pin_encoding))
+        return row._replace(pin_encoding=row.pin_encoding._replace(value=self.pin_encoding))
 
     @property
     def kit(self) -> BoardKit:

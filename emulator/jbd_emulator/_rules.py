@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final, Generic, NamedTuple, TypeVar
 
 from jbd_protocol import Evidence, Grade, Response
@@ -10,8 +9,7 @@ from jbd_protocol import Evidence, Grade, Response
 ValueT = TypeVar("ValueT")
 
 
-@dataclass(frozen=True, slots=True)
-class Fact(Generic[ValueT]):
+class Fact(NamedTuple, Generic[ValueT]):
     """A property of a firmware or a board, with what is known for it."""
 
     value: ValueT

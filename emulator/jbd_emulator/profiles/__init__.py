@@ -1,6 +1,6 @@
 """Firmware and boards as data: a row a version, a row a board kit.
 
-A new firmware is one ``replace(...)`` in ``_firmware.py`` that names only what differs; a new
+A new firmware is one ``_replace(...)`` in ``_firmware.py`` that names only what differs; a new
 board kit is one row in ``_boards.py``. Code is needed only for a behaviour no row can say yet.
 """
 

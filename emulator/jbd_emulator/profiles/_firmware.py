@@ -9,7 +9,6 @@ protocol notes; "app captures" are the Android sessions of 2022 on version 0x80 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from types import MappingProxyType
 from typing import Final, TypeVar
 
@@ -79,8 +78,7 @@ _FW_15 = FirmwareProfile(
         False, "every captured refusal has a valid checksum; batmon-ha issue 4 quotes 0000 once"
     ),
 )
-_FW_16 = replace(
-    _FW_15,
+_FW_16 = _FW_15._replace(
     version=0x16,
     title="1.6, before the password",
     password=_assumed(
@@ -88,8 +86,7 @@ _FW_16 = replace(
         "CLIENTS 10; the register map says from 0x16 on, the field from 0x17 on",
     ),
 )
-_FW_17 = replace(
-    _FW_15,
+_FW_17 = _FW_15._replace(
     version=0x17,
     title="1.7 (2021), first with a password",
     password=_reported(
@@ -100,8 +97,7 @@ _FW_17 = replace(
     capacity_points=_assumed(CapacityPoints.ABSENT, "CLIENTS 10: between 0x16 and 0x20"),
     counter_words=_vendor(12, "V11; captured on 0x80"),
 )
-_FW_20 = replace(
-    _FW_17,
+_FW_20 = _FW_17._replace(
     version=0x20,
     title="2.0",
     password=_reported(PasswordFunction.PRESENT, "register map: from 0x16 on; no capture"),
@@ -109,8 +105,7 @@ _FW_20 = replace(
         CapacityPoints.PRESENT, "capacity-register notes: 4S and 16S with 0x20"
     ),
 )
-_FW_21 = replace(
-    _FW_20,
+_FW_21 = _FW_20._replace(
     version=0x21,
     title="2.1 (May 2022), no password function",
     password=_captured(
@@ -123,8 +118,7 @@ _FW_21 = replace(
     open_entry=_reported(Status.OK, "XI 195: parameters are served without a PIN"),
     capacity_points=_captured(CapacityPoints.PRESENT, "capacity-register notes: 4S with 0x21"),
 )
-_FW_25 = replace(
-    _FW_17,
+_FW_25 = _FW_17._replace(
     version=0x25,
     title="2.5",
     password=_captured(
@@ -139,8 +133,7 @@ _FW_25 = replace(
     new_commands=_assumed(True, "goes with the long basic info"),
     tail_bytes=_captured(9, "module sniff, SP04S060; a 6S board with 0x25 has none"),
 )
-_FW_44 = replace(
-    _FW_25,
+_FW_44 = _FW_25._replace(
     version=0x44,
     title="4.4 (2025), behind a module with a login of its own",
     password=_captured(PasswordFunction.PRESENT, "app capture 2025: 09 is answered 00"),
@@ -155,8 +148,7 @@ _FW_44 = replace(
     new_commands=_assumed(False, "basic info is short and FA is silent"),
     tail_bytes=_captured(0, "app captures 2024 and 2025"),
 )
-_FW_80 = replace(
-    _FW_25,
+_FW_80 = _FW_25._replace(
     version=0x80,
     title="8.0 (March 2022)",
     password=_captured(PasswordFunction.PRESENT, "app captures 2022: the blank PIN is answered 00"),

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from types import MappingProxyType
+from typing import NamedTuple
 
 from jbd_protocol import Evidence, PinEncoding
 
@@ -44,8 +44,7 @@ class PairingEnds(StrEnum):
     NEVER = "never"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FirmwareProfile:
+class FirmwareProfile(NamedTuple):
     """One firmware version; every field but the first two carries its own evidence.
 
     Attributes:
@@ -87,7 +86,7 @@ class FirmwareProfile:
     new_commands: Fact[bool]
     tail_bytes: Fact[int]
     zero_checksum_refusal: Fact[bool]
-    command_evidence: Mapping[int, Evidence] = field(default_factory=lambda: MappingProxyType({}))
+    command_evidence: Mapping[int, Evidence] = MappingProxyType({})
 
     @property
     def version_text(self) -> str:
@@ -96,7 +95,6 @@ class FirmwareProfile:
 
     def facts(self) -> Iterator[tuple[str, Fact[object]]]:
         """Yield every fact by field name, in the order of the fields."""
-        for row in fields(self):
-            value = getattr(self, row.name)
+        for name, value in zip(self._fields, self, strict=True):
             if isinstance(value, Fact):
-                yield row.name, value
+                yield name, value

@@ -135,7 +135,7 @@ def build(folder: Path, played: Played) -> tuple[BleModule, Scripted]:
     firmware = unit.device.firmware
     kit = BOARDS["4s"]
     unit.device = Device(
-        firmware if played.version is None else replace(firmware, version=played.version),
+        firmware if played.version is None else firmware._replace(version=played.version),
         kit._replace(
             ntcs=int.from_bytes(settings[0x2E], "big").bit_count(),
             capacity_mah=int.from_bytes(settings[0x10], "big") * 10,
