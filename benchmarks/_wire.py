@@ -159,13 +159,15 @@ def exchange_in_turns(
 
 
 @contextlib.contextmanager
-def one_core() -> Iterator[None]:
-    """Run what follows, and every process it starts, on one core, and keep the others busy.
+def one_core(*, others_busy: bool) -> Iterator[None]:
+    """Run what follows, and every process it starts, on one core.
 
-    A pseudo-terminal hands its bytes over through a kernel worker. Left to itself the scheduler
-    puts that worker now beside the two processes and now on an idle core, which takes five times
-    as long: a round trip then says more about the scheduler than about the server. With the
-    other cores busy it stays, and what is left is the work; the hardest case for the ratios.
+    Two processes that hand a token to and fro are quickest on one core; left to itself the
+    scheduler sometimes parts them, and the wake-up of an idle core takes longer than the work.
+
+    Args:
+        others_busy: keep the other cores busy. A pseudo-terminal hands its bytes over through a
+            kernel worker, which cannot be pinned; with nothing idle elsewhere it stays.
     """
     if not hasattr(os, "sched_setaffinity"):
         yield
@@ -174,7 +176,7 @@ def one_core() -> Iterator[None]:
     core = max(before)
     spinners = []
     try:
-        for other in before - {core}:
+        for other in before - {core} if others_busy else ():
             spinners.append(subprocess.Popen([sys.executable, "-c", "while True: pass"]))
             os.sched_setaffinity(spinners[-1].pid, {other})
         os.sched_setaffinity(0, {core})

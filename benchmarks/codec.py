@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 from _measure import Row, Side, interleave, ratio, skipped, times_faster
-from _wire import Bench, one_core
+from _wire import Bench
 
 from jbd_protocol import Response, ResponseDecoder, parse_basic_info
 
@@ -90,10 +90,7 @@ def measure(bench: Bench) -> Iterator[Row]:
         else:
             _PEER_VERSION[name] = f"{name} {version}"
     frames = 20 if bench.quick else _FRAMES
-    with one_core():
-        took = interleave(
-            {k: _timed(run, frames) for k, run in runs.items()}, bench.rounds(_ROUNDS)
-        )
+    took = interleave({k: _timed(run, frames) for k, run in runs.items()}, bench.rounds(_ROUNDS))
     side = {name: Side(_title(name), "µs", values) for name, values in took.items()}
     ours, pieces = side["ours"], side["ours in pieces"]
     if "bmstools" in missing:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 
 from _measure import AT_LEAST, Row, Side, interleave
-from _wire import Bench, one_core
+from _wire import Bench
 
 from jbd_emulator import Unit, parse_unit
 
@@ -19,10 +19,7 @@ _LIMITS = {"4s": 20_000.0, "8s": None, "16s": 5_000.0}
 def measure(bench: Bench) -> Iterator[Row]:
     """Yield the rows of this group."""
     seconds = 60.0 if bench.quick else _SIMULATED_S
-    with one_core():
-        speed = interleave(
-            {board: _speed(board, seconds) for board in _LIMITS}, bench.rounds(_ROUNDS)
-        )
+    speed = interleave({board: _speed(board, seconds) for board in _LIMITS}, bench.rounds(_ROUNDS))
     for board, limit in _LIMITS.items():
         side = Side("virtual time", "x real time", speed[board])
         yield Row(

@@ -56,7 +56,7 @@ def _elm327(bench: Bench) -> Row:
         return skipped(GROUP, what, "ELM327-emulator is not installed")
     command = [bench.python, str(HERE / "peer_elm327.py")]
     exchanges = bench.exchanges(_EXCHANGES)
-    with one_core(), ExitStack() as servers:
+    with one_core(others_busy=True), ExitStack() as servers:
         elm = servers.enter_context(serving(command, cwd=bench.scratch))
         ask(elm, b"ATE0\r", until=b">")  # no echo
         elm_bytes = len(ask(elm, _ELM_QUERY, until=b">"))
@@ -87,7 +87,7 @@ def _pymodbus(bench: Bench) -> Iterator[Row]:
     exchanges = bench.exchanges(_EXCHANGES)
     master, slave = os.openpty()
     tty.setraw(slave)
-    with one_core(), ExitStack() as servers:
+    with one_core(others_busy=True), ExitStack() as servers:
         servers.callback(os.close, slave)
         servers.callback(os.close, master)
         servers.enter_context(serving([*peer, "serial", os.ttyname(slave)]))

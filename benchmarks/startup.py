@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Callable, Iterator, Sequence
 
 from _measure import Row, Side, interleave, ratio
-from _wire import Bench, one_core
+from _wire import Bench
 
 GROUP = "startup"
 _ROUNDS = 40
@@ -39,8 +39,7 @@ def measure(bench: Bench) -> Iterator[Row]:
         "jbd-emulator serve, to ready": 7.0,
         "jbd-emulator serve --tcp, to ready": 7.0,
     }
-    with one_core():
-        took = interleave(runs, bench.rounds(_ROUNDS))
+    took = interleave(runs, bench.rounds(_ROUNDS))
     bare = Side("`python -c pass`", "ms", took["bare"])
     for name, limit in limits.items():
         yield ratio(GROUP, f"CPU time of {name}",

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import parse_qsl
 
 from jbd_protocol import LocalError, PinEncoding, encode_pin
@@ -21,8 +21,7 @@ class ConfigError(ValueError):
     """A unit that cannot be made; one line names the field and the limit."""
 
 
-@dataclass(frozen=True, slots=True)
-class Override:
+class Override(NamedTuple):
     """What a register answers in place of what the board would.
 
     Attributes:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from jbd_protocol import ReadRequest, Request, RequestDecoder, Response, WriteRequest
 
 from ._config import Override, UnitConfig
 from ._device import Device
-from ._state_file import StateError, StateFile, UnitState
 from .plant import Pack
+
+if TYPE_CHECKING:
+    # Loaded by the unit that has a state file.
+    from ._state_file import StateError, StateFile, UnitState
 
 GAP_S: Final = 0.1
 """Silence after which a half-received request is given up, in seconds. Assumed: boards find the
@@ -141,7 +144,7 @@ class Unit:
         self.tap: Tap | None = None
         self.complain: Callable[[str], None] | None = None
         """Called with one line when something went wrong that no client can be told."""
-        self._state_file = StateFile(config.state) if config.state is not None else None
+        self._state_file = _state_file(config)
         state = self._state_file.load() if self._state_file is not None else None
         self.device = _build(config, state, now_s)
         self.zero_checksum = config.profile.zero_checksum_refusal.value
@@ -212,6 +215,8 @@ class Unit:
             self._state_file.commit()
 
     def _state(self) -> UnitState:
+        from ._state_file import UnitState
+
         device = self.device
         return UnitState(
             firmware=device.firmware.version,
@@ -223,6 +228,20 @@ class Unit:
             pack=device.pack.state(),
             module=self.module_state if self.module is None else self.module.state(),
         )
+
+
+def _state_file(config: UnitConfig) -> StateFile | None:
+    if config.state is None:
+        return None
+    from ._state_file import StateFile
+
+    return StateFile(config.state)
+
+
+def _unusable(config: UnitConfig, error: Exception) -> StateError:
+    from ._state_file import StateError
+
+    return StateError(f"state {config.state}: {error}; it is kept")
 
 
 def _build(config: UnitConfig, state: UnitState | None, now_s: float) -> Device:
@@ -237,7 +256,7 @@ def _build(config: UnitConfig, state: UnitState | None, now_s: float) -> Device:
             state.check(config.kit.key)
             pack.restore(state.pack)
         except (KeyError, TypeError, ValueError) as error:
-            raise StateError(f"state {config.state}: {error}; it is kept") from None
+            raise _unusable(config, error) from None
         saved = state.settings
     device = Device(
         config.profile,
@@ -254,7 +273,7 @@ def _build(config: UnitConfig, state: UnitState | None, now_s: float) -> Device:
         try:
             device.monitor.restore(state.monitor)
         except ValueError as error:
-            raise StateError(f"state {config.state}: {error}; it is kept") from None
+            raise _unusable(config, error) from None
     device.lab.set_load(config.load_ma)
     device.lab.set_charger(config.charge_mv, config.charge_ma)
     if scenario is not None:
