@@ -51,23 +51,19 @@ class Line:
 
     def receive(self, data: bytes, now_s: float) -> bytes:
         """Take bytes as they come; return the bytes that answer them, empty for silence."""
-        decoder, unit = self._decoder, self.unit
+        unit = self.unit
         if unit.tap is not None:
             unit.tap(now_s, "rx", data)
-        answer = b""
-        if decoder.pending and now_s >= self._heard_s + GAP_S:
-            answer = self._answer_all(decoder.flush(), now_s)
+        answer = self._behind_gap(now_s)
         self._heard_s = now_s
-        answer += self._answer_all(decoder.receive(data), now_s)
+        answer += self._answer_all(self._decoder.receive(data), now_s)
         if answer and unit.tap is not None:
             unit.tap(now_s, "tx", answer)
         return answer
 
     def on_due(self, now_s: float) -> bytes:
         """Do what time alone makes due; return the bytes that leave now."""
-        answer = b""
-        if self._decoder.pending and now_s >= self._heard_s + GAP_S:
-            answer = self._answer_all(self._decoder.flush(), now_s)
+        answer = self._behind_gap(now_s)
         ready = [item for item in self._late if item[0] <= now_s]
         if ready:
             self._late = [item for item in self._late if item[0] > now_s]
@@ -75,6 +71,12 @@ class Line:
         if answer and self.unit.tap is not None:
             self.unit.tap(now_s, "tx", answer)
         return answer
+
+    def _behind_gap(self, now_s: float) -> bytes:
+        """Give up a half-received request where the line was silent for long enough."""
+        if self._decoder.pending and now_s >= self._heard_s + GAP_S:
+            return self._answer_all(self._decoder.flush(), now_s)
+        return b""
 
     def reset(self) -> None:
         """Forget what was half received and what was still to be sent."""

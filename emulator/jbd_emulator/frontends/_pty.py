@@ -61,7 +61,7 @@ class PtyPort:
         """Take what the client wrote and answer it."""
         try:
             data = os.read(self._master, _READ)
-        except (BlockingIOError, OSError):
+        except OSError:
             return
         self.bytes_in += len(data)
         if self._pacer is not None:

@@ -219,5 +219,7 @@ class TcpConnection:
             self._send(answer, now_s)
         if self._pacer is not None and (piece := self._pacer.take(now_s)):
             self.write(self.envelope(piece))
-            self._settle()
+            if self._pacer.due_s is None:
+                # Not before the last piece has left: half an acknowledgement is none.
+                self._settle()
         self._arm()
