@@ -19,35 +19,44 @@ if TYPE_CHECKING:
     from ._leave import ALL_LEAVES, LeaveGuard, WriteRefused
     from ._link import Clock, Link, LinkError, RealClock
     from ._tap import Tap
+    from .board import BoardIdentity, Snapshot, read_identity, take_snapshot
     from .records import Traffic
     from .transports import open_target
 
 __all__ = [
     "ALL_LEAVES",
     "BmsClient",
+    "BoardIdentity",
     "Clock",
     "LeaveGuard",
     "Link",
     "LinkError",
     "RealClock",
+    "Snapshot",
     "Tap",
     "Traffic",
     "WriteRefused",
     "open_target",
+    "read_identity",
+    "take_snapshot",
 ]
 
 _HOMES = {
     "ALL_LEAVES": "._leave",
     "BmsClient": "._client",
+    "BoardIdentity": ".board",
     "Clock": "._link",
     "LeaveGuard": "._leave",
     "Link": "._link",
     "LinkError": "._link",
     "RealClock": "._link",
+    "Snapshot": ".board",
     "Tap": "._tap",
     "Traffic": ".records",
     "WriteRefused": "._leave",
     "open_target": ".transports",
+    "read_identity": ".board",
+    "take_snapshot": ".board",
 }
 
 

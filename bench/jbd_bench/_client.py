@@ -71,6 +71,10 @@ class BmsClient:
         self.latency_s = 0.0
         self._machine = ClientMachine(timeout_s=timeout_s, retries=retries)
 
+    def over(self, link: Link) -> BmsClient:
+        """Return a client that is as patient as this one, over another link to the same board."""
+        return BmsClient(link, self._machine.timeout_s, self._machine.retries)
+
     def exchange(self, request: Request) -> Response | None:
         """Send a request and return its answer, refusals too; None where no try was answered.
 

@@ -14,15 +14,19 @@ from jbd_bench.__main__ import COMMANDS, main
 PUBLIC = [
     "ALL_LEAVES",
     "BmsClient",
+    "BoardIdentity",
     "Clock",
     "LeaveGuard",
     "Link",
     "LinkError",
     "RealClock",
+    "Snapshot",
     "Tap",
     "Traffic",
     "WriteRefused",
     "open_target",
+    "read_identity",
+    "take_snapshot",
 ]
 HEAVY = ("allure", "jbd_emulator", "matplotlib", "pytest", "rich", "serial")
 
