@@ -58,7 +58,7 @@ class UnitConfig:
         state: file that settings and PIN survive a restart in, None for none.
         scenario: what the unit lives through; ``unit_from_table`` takes a name of the gallery or
             the path of a file. Its pack, and what is connected, are the scenario's.
-        speed: how many times faster than its clock board and pack live, 1 to 3600. The wire, its
+        speed: how many times faster than its clock board and pack live, 1 to 10000. The wire, its
             silences and the board's sleep keep to the clock.
     """
 
@@ -94,8 +94,8 @@ class UnitConfig:
         for key in ("load_ma", "charge_mv", "charge_ma"):
             if not 0 <= getattr(self, key) <= 10_000_000:
                 raise ConfigError(f"{key} {getattr(self, key)}: must be 0 to 10000000")
-        if not 1 <= self.speed <= 3600:
-            raise ConfigError(f"speed {self.speed}: must be 1 to 3600")
+        if not 1 <= self.speed <= 10_000:
+            raise ConfigError(f"speed {self.speed}: must be 1 to 10000")
         if self.scenario is not None and self.state is not None:
             raise ConfigError(f"state {self.state}: a scenario starts from its own pack")
 

@@ -33,6 +33,10 @@ if TYPE_CHECKING:
     from .scenario import Story
 
 TICK_S: Final = 1.0
+MOST_SPEED: Final = 10_000
+"""How many times faster than its clock a pack may live; one core holds five of that."""
+_ROUNDING: Final = 1e-6
+"""Part of a tick that sums of floating numbers may be short of a whole one."""
 SLEEP_AFTER_S: Final = 30.0
 """Silence after which a board that sleeps falls asleep. Captured: SP04S060, about 30 s."""
 _NO_PROBE_DK: Final = 2431
@@ -56,12 +60,14 @@ class Device:
         saved: committed settings by address.
         pack: the plant; None makes a healthy one of the board's size.
         sleeps: whether the board falls asleep after 30 s of silence.
+    Attributes:
+        speed: how many times faster than the clock pack and board live.
     """
 
     __slots__ = (
-        "_basic_info", "_heard_s", "_mode", "_reads", "_ticked_s", "_writes", "board",
+        "_basic_info", "_heard_s", "_mode", "_reads", "_tick_s", "_ticked_s", "_writes", "board",
         "factory_code", "firmware", "lab", "monitor", "pack", "pin", "revision", "settings",
-        "sleeps", "started_s", "story",
+        "sleeps", "speed", "started_s", "story",
     )  # fmt: skip
 
     def __init__(
@@ -92,6 +98,8 @@ class Device:
         self.revision = 0
         """Grows with every change that must survive power-off; a front end then saves."""
         self.started_s = self._ticked_s = self._heard_s = now_s
+        self.speed = 1
+        self._tick_s = TICK_S
         self._mode = Mode.ASLEEP if sleeps else Mode.NORMAL
         self._basic_info: Outcome | None = None
         self._reads, self._writes = READS, WRITES
@@ -100,15 +108,41 @@ class Device:
 
     def advance_to(self, now_s: float) -> None:
         """Let pack and board live until ``now_s``, in whole ticks."""
-        while now_s - self._ticked_s >= TICK_S:
-            self._ticked_s += TICK_S
-            if self.story is None:
-                self.monitor.tick(TICK_S)
-            else:
-                self.story.live(TICK_S)
+        due = int((now_s - self._ticked_s) / self._tick_s + _ROUNDING)
+        if due > 0:
+            live = self.monitor.tick if self.story is None else self.story.live
+            for _ in range(due):
+                live(TICK_S)
+            self._ticked_s += due * self._tick_s
             self._basic_info = None
         if self.sleeps and now_s - self._heard_s >= SLEEP_AFTER_S:
             self._fall_asleep()
+
+    def set_speed(self, speed: int, now_s: float) -> None:
+        """Let pack and board live ``speed`` times faster than the clock from now on.
+
+        A tick stays a second of theirs; it only comes round sooner. The wire, its silences and
+        the board's sleep keep to the clock.
+
+        Raises:
+            ValueError: outside 1 to 10000.
+        """
+        if not 1 <= speed <= MOST_SPEED:
+            raise ValueError(f"speed: {speed} must be 1 to {MOST_SPEED}")
+        self.advance_to(now_s)
+        self.speed, self._tick_s = speed, TICK_S / speed
+
+    def skip_to(self, now_s: float) -> None:
+        """Leave out the time up to ``now_s``: for a front end that cannot keep up."""
+        self._ticked_s = max(self._ticked_s, now_s)
+
+    def flash(self, firmware: FirmwareProfile, now_s: float) -> None:
+        """Put another firmware in and restart; settings, PIN and counters stay."""
+        self.advance_to(now_s)
+        self.firmware = firmware
+        self.pin = PinGuard(firmware, self.pin.kept)
+        self.power_cycle(now_s)
+        self.changed()
 
     def power_cycle(self, now_s: float) -> None:
         """Take the power away and give it back: only what was committed survives."""
@@ -120,7 +154,7 @@ class Device:
 
     def handle(self, request: Request, now_s: float) -> Outcome:
         """Answer one request, or keep silent; the outcome says why."""
-        if now_s - self._ticked_s >= TICK_S or self.sleeps:
+        if now_s - self._ticked_s >= self._tick_s or self.sleeps:
             self.advance_to(now_s)
         self._heard_s = now_s
         if self._mode is Mode.ASLEEP:
@@ -181,6 +215,11 @@ class Device:
     def changed(self) -> None:
         """Note a change that must survive power-off."""
         self.revision += 1
+        self._basic_info = None
+
+    def refresh(self) -> None:
+        """Answer anew where an answer was kept: somebody's hand changed the board."""
+        self._basic_info = None
 
     def sleep(self) -> None:
         """Fall asleep now, whatever :attr:`sleeps` says."""

@@ -27,14 +27,27 @@ class PinGuard:
     Args:
         firmware: whether the function exists and what it answers.
         stored: the six bytes of the PIN, None where none is set.
+    Attributes:
+        kept: those six bytes, also where the firmware has no password function: a PIN lies in
+            the EEPROM, and another firmware finds it again.
+        paired: whether the PIN was presented.
     """
 
-    __slots__ = ("_firmware", "paired", "stored")
+    __slots__ = ("_firmware", "kept", "paired")
 
     def __init__(self, firmware: FirmwareProfile, stored: bytes | None = None) -> None:
         self._firmware = firmware
-        self.stored = stored if firmware.password.value is PasswordFunction.PRESENT else None
+        self.kept = stored
         self.paired = False
+
+    @property
+    def stored(self) -> bytes | None:
+        """The PIN that this firmware looks at: six bytes, or None."""
+        return None if self._absent else self.kept
+
+    @stored.setter
+    def stored(self, pin: bytes | None) -> None:
+        self.kept = pin
 
     @property
     def locked(self) -> bool:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Protocol
 
 from jbd_protocol import ReadRequest, Request, RequestDecoder, Response, WriteRequest
 
-from ._config import Override, UnitConfig
+from ._config import ConfigError, Override, UnitConfig
 from ._device import Device
 from .plant import Pack
 
 if TYPE_CHECKING:
     # Loaded by the unit that has a state file.
+    from ._rules import Outcome
     from ._state_file import StateError, StateFile, UnitState
 
 GAP_S: Final = 0.1
@@ -26,13 +28,28 @@ Tap = Callable[[float, str, bytes], None]
 """Called with time in seconds, ``rx`` or ``tx`` as the board sees it, and the bytes."""
 
 
+class Watcher(Protocol):
+    """Sees all that passes a unit, line by line, with the reason of every answer."""
+
+    def passed(self, line: Line, now_s: float, direction: str, data: bytes) -> None:
+        """Bytes passed: ``rx`` or ``tx`` as the board sees it."""
+
+    def decided(self, line: Line, now_s: float, request: Request, outcome: Outcome) -> None:
+        """The board decided what to answer to a request."""
+
+
 class Line:
-    """One byte stream into a unit: what a UART, or one TCP connection, is to the board."""
+    """One byte stream into a unit: what a UART, or one TCP connection, is to the board.
 
-    __slots__ = ("_decoder", "_heard_s", "_late", "unit")
+    Args:
+        unit: the board.
+        name: of the line, for people; ``serial`` for the unit's own.
+    """
 
-    def __init__(self, unit: Unit) -> None:
-        self.unit = unit
+    __slots__ = ("_decoder", "_heard_s", "_late", "name", "unit")
+
+    def __init__(self, unit: Unit, name: str = "serial") -> None:
+        self.unit, self.name = unit, name
         self._decoder = RequestDecoder()
         self._heard_s = 0.0
         self._late: list[tuple[float, bytes]] = []
@@ -52,13 +69,17 @@ class Line:
     def receive(self, data: bytes, now_s: float) -> bytes:
         """Take bytes as they come; return the bytes that answer them, empty for silence."""
         unit = self.unit
+        if unit.unplugged:
+            return b""
         if unit.tap is not None:
             unit.tap(now_s, "rx", data)
+        if unit.watcher is not None:
+            unit.watcher.passed(self, now_s, "rx", data)
         answer = self._behind_gap(now_s)
         self._heard_s = now_s
         answer += self._answer_all(self._decoder.receive(data), now_s)
-        if answer and unit.tap is not None:
-            unit.tap(now_s, "tx", answer)
+        if answer:
+            self._note_sent(answer, now_s)
         return answer
 
     def on_due(self, now_s: float) -> bytes:
@@ -68,9 +89,18 @@ class Line:
         if ready:
             self._late = [item for item in self._late if item[0] > now_s]
             answer += b"".join(wire for _, wire in ready)
-        if answer and self.unit.tap is not None:
-            self.unit.tap(now_s, "tx", answer)
+        if self.unit.unplugged:
+            return b""
+        if answer:
+            self._note_sent(answer, now_s)
         return answer
+
+    def _note_sent(self, answer: bytes, now_s: float) -> None:
+        unit = self.unit
+        if unit.tap is not None:
+            unit.tap(now_s, "tx", answer)
+        if unit.watcher is not None:
+            unit.watcher.passed(self, now_s, "tx", answer)
 
     def _behind_gap(self, now_s: float) -> bytes:
         """Give up a half-received request where the line was silent for long enough."""
@@ -89,7 +119,10 @@ class Line:
         answer = b""
         for event in events:
             if isinstance(event, (ReadRequest, WriteRequest)):
-                response = unit.device.handle(event, now_s).response
+                outcome = unit.device.handle(event, now_s)
+                response = outcome.response
+                if unit.watcher is not None:
+                    unit.watcher.decided(self, now_s, event, outcome)
                 override = unit.answers.get(event.register)
                 if override is not None:
                     answer += self._overridden(event, response, override, now_s)
@@ -137,13 +170,17 @@ class Unit:
 
     __slots__ = (
         "_sent", "_sent_wire", "_state_file", "answers", "complain", "config", "device", "line",
-        "module", "module_state", "prepared_revision", "tap", "zero_checksum",
+        "module", "module_state", "prepared_revision", "tap", "unplugged", "watcher",
+        "zero_checksum",
     )  # fmt: skip
 
     def __init__(self, config: UnitConfig, now_s: float = 0.0) -> None:
         self.config = config
         self.answers = dict(config.answers)
         self.tap: Tap | None = None
+        self.watcher: Watcher | None = None
+        self.unplugged = False
+        """Whether the cable between adapter and board is pulled: bytes are lost both ways."""
         self.complain: Callable[[str], None] | None = None
         """Called with one line when something went wrong that no client can be told."""
         self._state_file = _state_file(config)
@@ -175,6 +212,52 @@ class Unit:
     def on_due(self, now_s: float) -> bytes:
         """Do what is due on the unit's own line; see :meth:`Line.on_due`."""
         return self.line.on_due(now_s)
+
+    # -- hands on the bench --------------------------------------------------------------------
+
+    def flash(self, version: int, now_s: float) -> None:
+        """Put another firmware in, as an update does: settings and PIN stay, the board restarts.
+
+        Raises:
+            ConfigError: there is no such firmware.
+        """
+        config = replace(self.config, firmware=version, name=self.name)
+        self.device.flash(config.profile, now_s)
+        self._adopt(config)
+
+    def set_pin(self, pin: str | None) -> None:
+        """Store six digits as the PIN, or none, as the firmware's own encoding has them.
+
+        Raises:
+            ConfigError: it is not six digits.
+        """
+        config = replace(self.config, pin=pin)
+        self.device.pin.stored = config.stored_pin
+        self.device.pin.paired = False
+        self.device.changed()
+
+    def start_over(self, config: UnitConfig, now_s: float) -> None:
+        """Become the unit of another configuration, new from the shelf, on the same lines.
+
+        Raises:
+            ConfigError: it has a state file of its own, or lives on a module; ValueError: as
+                from a new unit. Nothing has been changed then.
+        """
+        if config.state != self.config.state:
+            raise ConfigError(f"state {config.state}: cannot change while the unit is served")
+        device = _build(config, None, now_s)
+        # Not lower than what was saved before: the save must happen.
+        device.revision = self.device.revision + 1
+        self.device = device
+        self.answers = dict(config.answers)
+        self.unplugged = False
+        self.line.reset()
+        self._adopt(config)
+
+    def _adopt(self, config: UnitConfig) -> None:
+        self.config = config
+        self.zero_checksum = config.profile.zero_checksum_refusal.value
+        self._sent = None
 
     def to_wire(self, response: Response) -> bytes:
         """Return an answer's bytes, as this firmware writes them."""
@@ -224,7 +307,7 @@ class Unit:
             firmware=device.firmware.version,
             board=device.board.key,
             settings=device.settings.saved(),
-            pin=device.pin.stored,
+            pin=device.pin.kept,
             factory_code=device.factory_code,
             monitor=device.monitor.state(),
             pack=device.pack.state(),
@@ -279,12 +362,8 @@ def _build(config: UnitConfig, state: UnitState | None, now_s: float) -> Device:
     device.lab.set_load(config.load_ma)
     device.lab.set_charger(config.charge_mv, config.charge_ma)
     if scenario is not None:
-        device.story = scenario.begin(device, config.speed)
-    elif config.speed > 1:
-        # A story without events: all that it brings is its pace.
-        from .scenario import Stage, Story
-
-        device.story = Story(Stage(device, {}), speed=config.speed)
+        device.story = scenario.begin(device)
+    device.set_speed(config.speed, now_s)
     return device
 
 

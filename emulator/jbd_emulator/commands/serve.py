@@ -45,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help="what the unit lives through: one of `jbd-emulator scenarios`, or a "
                              "TOML file; the unit's options win over its keys")  # fmt: skip
     parser.add_argument("--speed", metavar="N",
-                        help="pack and board live N times faster, 1 to 3600")  # fmt: skip
+                        help="pack and board live N times faster, 1 to 10000")  # fmt: skip
     parser.add_argument("--state", metavar="FILE", help="settings and PIN survive here")
     parser.add_argument("--log", metavar="FILE", type=Path, help="every byte, as JSON lines")
     parser.add_argument("--config", metavar="FILE", type=Path,

@@ -42,6 +42,7 @@ class Rfc2217Connection(TcpConnection):
     """One client, through pyserial's telnet and RFC 2217 state machine."""
 
     __slots__ = ("_manager",)
+    kind = "rfc2217"
 
     def __init__(self, endpoint: Endpoint, connected: socket.socket) -> None:
         super().__init__(endpoint, connected)

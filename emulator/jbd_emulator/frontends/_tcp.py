@@ -51,8 +51,7 @@ class Endpoint:
         """Where it listens, ``HOST:PORT``; empty while it does not."""
         if self._listener is None:
             return ""
-        host, port = self._listener.getsockname()[:2]
-        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        return _shown(self._listener.getsockname())
 
     def listen(self, host: str, port: int) -> None:
         """Listen for clients; port 0 takes a free one.
@@ -121,12 +120,15 @@ class TcpConnection:
 
     __slots__ = (
         "_endpoint", "_line", "_loop", "_pacer", "_settle", "_socket", "_timer", "_unsent",
-        "dropped",
+        "dropped", "peer",
     )  # fmt: skip
+    kind = "tcp"
 
     def __init__(self, endpoint: Endpoint, connected: socket.socket) -> None:
         self._endpoint, self._socket, self._loop = endpoint, connected, endpoint.loop
-        self._line = Line(endpoint.unit)
+        self.peer = _peer(connected)
+        """Who is connected, ``HOST:PORT``."""
+        self._line = Line(endpoint.unit, f"{self.kind} {self.peer}")
         self._settle = endpoint.unit.settle
         self._pacer = Pacer(endpoint.baud) if endpoint.baud else None
         self._timer: Timer | None = None
@@ -223,3 +225,15 @@ class TcpConnection:
                 # Not before the last piece has left: half an acknowledgement is none.
                 self._settle()
         self._arm()
+
+
+def _peer(connected: socket.socket) -> str:
+    try:
+        return _shown(connected.getpeername())
+    except OSError:
+        return "gone"  # before it was served
+
+
+def _shown(address: tuple[object, ...]) -> str:
+    host, port = str(address[0]), address[1]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -103,7 +103,7 @@ class BleModule:
             self._access.restore(state)
         self._saved = self._access.revision
         self._on_change = on_change
-        self._line = Line(unit)
+        self._line = Line(unit, "ble")
         self._start_up = StartUp()
         self._queue: deque[Notification] = deque()
         self._frame = bytearray()

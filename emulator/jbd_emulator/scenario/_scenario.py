@@ -136,7 +136,7 @@ class Scenario:
         """
         return encode_settings(self.settings, config.kit.settings.__getitem__)
 
-    def begin(self, device: Device, speed: int = 1) -> Story:
+    def begin(self, device: Device) -> Story:
         """Connect the terminals and return the story at its start, its first events done.
 
         Raises:
@@ -149,7 +149,7 @@ class Scenario:
                 device.pack.connect(terminal)
             if row.name:
                 terminals[row.name] = terminal
-        return Story(Stage(device, terminals), self.events, speed)
+        return Story(Stage(device, terminals), self.events)
 
     def check(self, where: Callable[[str, int, str], str] | None = None) -> None:
         """Play every event once on a unit of its own, without letting time pass.

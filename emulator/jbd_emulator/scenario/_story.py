@@ -22,17 +22,15 @@ class Story:
     Args:
         stage: the device and the terminals by name.
         events: in the order of their times.
-        speed: ticks for each one that the device's clock asks for, 1..3600.
     Attributes:
         time_s: since the scenario began.
-        speed: as given.
         stage: as given.
     """
 
-    __slots__ = ("_due_s", "_events", "_next", "speed", "stage", "time_s")
+    __slots__ = ("_due_s", "_events", "_next", "stage", "time_s")
 
-    def __init__(self, stage: Stage, events: Sequence[Event] = (), speed: int = 1) -> None:
-        self.stage, self.speed = stage, speed
+    def __init__(self, stage: Stage, events: Sequence[Event] = ()) -> None:
+        self.stage = stage
         self._events = tuple(events)
         self._next = 0
         self.time_s = 0.0
@@ -45,13 +43,11 @@ class Story:
         return self._events[: self._next]
 
     def live(self, dt_s: float) -> None:
-        """Let ``speed`` ticks of ``dt_s`` seconds pass."""
-        tick = self.stage.device.monitor.tick
-        for _ in range(self.speed):
-            tick(dt_s)
-            self.time_s += dt_s
-            if self._due_s <= self.time_s:
-                self._catch_up()
+        """Let a tick of ``dt_s`` seconds pass."""
+        self.stage.device.monitor.tick(dt_s)
+        self.time_s += dt_s
+        if self._due_s <= self.time_s:
+            self._catch_up()
 
     def _catch_up(self) -> None:
         """Do all that is due."""
