@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ._client import BmsClient
     from ._leave import ALL_LEAVES, LeaveGuard, WriteRefused
-    from ._link import Clock, Link, LinkError, RealClock
+    from ._link import Clock, Link, LinkError, RadioEnd, RealClock, radio_of
     from ._tap import Tap
     from .board import BoardIdentity, Snapshot, read_identity, take_snapshot
     from .records import Traffic
@@ -31,12 +31,14 @@ __all__ = [
     "LeaveGuard",
     "Link",
     "LinkError",
+    "RadioEnd",
     "RealClock",
     "Snapshot",
     "Tap",
     "Traffic",
     "WriteRefused",
     "open_target",
+    "radio_of",
     "read_identity",
     "take_snapshot",
 ]
@@ -49,12 +51,14 @@ _HOMES = {
     "LeaveGuard": "._leave",
     "Link": "._link",
     "LinkError": "._link",
+    "RadioEnd": "._link",
     "RealClock": "._link",
     "Snapshot": ".board",
     "Tap": "._tap",
     "Traffic": ".records",
     "WriteRefused": "._leave",
     "open_target": ".transports",
+    "radio_of": "._link",
     "read_identity": ".board",
     "take_snapshot": ".board",
 }

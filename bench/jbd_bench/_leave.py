@@ -11,7 +11,7 @@ from typing import Final
 
 from jbd_protocol import JbdError, LocalError
 
-from ._link import Link
+from ._link import Link, radio_of
 
 SETTINGS: Final = "settings"
 FETS: Final = "fets"
@@ -88,7 +88,7 @@ class LeaveGuard:
 
     def __init__(self, link: Link, leaves: frozenset[str]) -> None:
         self.name, self.clock = link.name, link.clock
-        self.leaves = leaves
+        self.leaves, self.radio = leaves, radio_of(link)
         self._link = link
         self._held = b""
 

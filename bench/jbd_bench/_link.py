@@ -54,6 +54,49 @@ class Link(Protocol):
         """Give the link up; a second call does nothing."""
 
 
+class RadioEnd(Protocol):
+    """The near end of a link through a Bluetooth module: what a byte pipe does not have.
+
+    Attributes:
+        address: six bytes of the module's address, which its passwords are computed with; empty
+            where the system hides it.
+        name: what it advertised when it was found, empty where nothing was heard.
+        mtu: ATT MTU of the link; a piece holds 3 bytes less.
+        writes: kinds of write that the request characteristic offers, as bleak names them.
+        subscribed_s: when the subscription was acknowledged, on the link's clock.
+        unasked: what was notified before the subscription; None where the system keeps that to
+            itself.
+        ask_mtu: what the central asks for at the next connection, None for nothing; systems that
+            ask by themselves do not look at it.
+        login: password that is presented to the module at the next connection, None for none.
+    """
+
+    ask_mtu: int | None
+    login: str | None
+
+    @property
+    def address(self) -> bytes: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def mtu(self) -> int: ...
+    @property
+    def writes(self) -> frozenset[str]: ...
+    @property
+    def subscribed_s(self) -> float: ...
+    @property
+    def unasked(self) -> tuple[bytes, ...] | None: ...
+
+
+def radio_of(link: object) -> RadioEnd | None:
+    """Return the near end of a link that goes through a Bluetooth module, None for any other.
+
+    What wraps a link hands the attribute ``radio`` on.
+    """
+    found: RadioEnd | None = getattr(link, "radio", None)
+    return found
+
+
 class RealClock:
     """The machine's monotonic clock."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from ._leave import ALL_LEAVES
 
@@ -12,6 +12,11 @@ if TYPE_CHECKING:
     import pytest
 
     from ._under_test import TargetUnderTest
+
+_OVER: Final = {
+    "line": "the serial line itself: --target emulator:0x21, serial:/dev/ttyUSB0",
+    "module": "a Bluetooth module: --target emulator-ble:0x21, ble:A5:C2:37:00:00:01",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,15 +28,20 @@ class Needs:
         firmware: the version bytes it is meant for; None for all.
         pin: a PIN that is set, one that is not; None for either.
         embedded: the emulator in this process.
+        over: ``line`` for what is about the serial line itself, ``module`` for what is about
+            the Bluetooth module; None for both.
     """
 
     writes: frozenset[str] = frozenset()
     firmware: frozenset[int] | None = None
     pin: bool | None = None
     embedded: bool = False
+    over: str | None = None
 
     def unmet_by_name(self, target: TargetUnderTest) -> str | None:
         """Return why the target cannot serve the test, as far as its name alone tells."""
+        if self.over is not None and self.over != target.over:
+            return f"is about {_OVER[self.over]}"
         if self.pin is not None and self.pin != (target.pin is not None):
             said = "a unit with a known PIN" if self.pin else "a unit without a PIN"
             return f"needs {said}: --target '{target.target.scheme}:...{'?pin=' * self.pin}'"
@@ -66,18 +76,21 @@ def needs_of(node: pytest.Item | pytest.FunctionDefinition) -> Needs:  # type: i
     writes: frozenset[str] = frozenset()
     for marker in node.iter_markers("jbd"):
         if marker.args or (
-            unknown := set(marker.kwargs) - {"writes", "firmware", "pin", "embedded"}
+            unknown := set(marker.kwargs) - {"writes", "firmware", "pin", "embedded", "over"}
         ):
             shown = marker.args or sorted(unknown)
             raise ValueError(f"jbd marker of {node.nodeid}: unknown {shown}")
         writes |= _leaves(marker.kwargs.get("writes", ()))
         asked = {**marker.kwargs, **asked}
-    firmware, pin = asked.get("firmware"), asked.get("pin")
+    firmware, pin, over = asked.get("firmware"), asked.get("pin"), asked.get("over")
+    if over is not None and over not in _OVER:
+        raise ValueError(f"jbd marker of {node.nodeid}: over {over!r}, must be of {sorted(_OVER)}")
     return Needs(
         writes=writes,
         firmware=None if firmware is None else _versions(firmware),
         pin=None if pin is None else bool(pin),
         embedded=bool(asked.get("embedded", False)),
+        over=None if over is None else str(over),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ._link import Link
+from ._link import Link, radio_of
 from .records import Direction, Traffic
 
 
@@ -11,11 +11,13 @@ class Tap:
 
     Attributes:
         traffic: what passed so far.
+        radio: the near end of a Bluetooth link, see :class:`RadioEnd`.
     """
 
     def __init__(self, link: Link, traffic: Traffic | None = None) -> None:
         self.name, self.clock = link.name, link.clock
         self.traffic = Traffic() if traffic is None else traffic
+        self.radio = radio_of(link)
         self._link = link
 
     def write(self, data: bytes) -> None:

@@ -14,9 +14,12 @@ from ._leave import ALL_LEAVES
 from ._link import Link, LinkError
 from .transports import Target, check_target, open_target
 from .transports._embedded import EmbeddedLink, unit_config
+from .transports._target import MODULE
 
 if TYPE_CHECKING:
     from jbd_emulator import Device
+
+    from .transports._air import AirLink
 
 
 class TargetUnderTest:
@@ -46,6 +49,11 @@ class TargetUnderTest:
         return self.target.embedded
 
     @property
+    def over(self) -> str:
+        """``module`` where a Bluetooth module is between, else ``line``."""
+        return self.target.over
+
+    @property
     def pin(self) -> str | None:
         """The PIN that the unit is said to have."""
         return self.target.pin
@@ -60,6 +68,10 @@ class TargetUnderTest:
         check_target(self.target)
         if self.embedded:
             self._version = unit_config(self.target).firmware
+            if self.over == MODULE:
+                from .transports._air import put_on_air
+
+                put_on_air(self.target)
 
     def version(self) -> int:
         """Return the firmware version byte, read from register 0x03 once in a session.
@@ -97,6 +109,9 @@ class TargetUnderTest:
 class EmulatedUnit:
     """A fresh emulated unit: driven on jumping time, or served to other programs in real time.
 
+    It is driven on its pseudo-terminal or, where the target says so, through its Bluetooth
+    module; it is served on the pseudo-terminal.
+
     Attributes:
         unit: the emulator's unit.
     """
@@ -104,8 +119,9 @@ class EmulatedUnit:
     def __init__(self, target: Target) -> None:
         self.unit = Unit(unit_config(target))
         self.name = target.text
+        self._target = target
         self._port: PtyPort | None = None
-        self._link: EmbeddedLink | None = None
+        self._link: EmbeddedLink | AirLink | None = None
         self._server: _Server | None = None
 
     @property
@@ -118,7 +134,7 @@ class EmulatedUnit:
         """The path of the unit's pseudo-terminal; :meth:`serve` it before others open it."""
         return str(self._open_port().path)
 
-    def link(self) -> EmbeddedLink:
+    def link(self) -> EmbeddedLink | AirLink:
         """Return the link to the unit, the same one at every call.
 
         Raises:
@@ -130,15 +146,18 @@ class EmulatedUnit:
                 "answers of the first"
             )
         if self._link is None:
-            self._link = EmbeddedLink(self.unit, self.name, self._open_port())
+            self._link = self._open_link()
         return self._link
 
     def power_cycle(self) -> None:
-        """Take the supply away and give it back: what was not saved is gone."""
+        """Take the supply away and give it back: what was not saved is gone.
+
+        A Bluetooth link ends with the supply, and is made anew.
+        """
         if self._server is not None:
             self._server.call(self.device.power_cycle)
         else:
-            self.device.power_cycle(self.link().clock.now_s())
+            self.link().power_cycle()
 
     def serve(self) -> str:
         """Serve the unit on its pseudo-terminal in a thread, in real time.
@@ -166,6 +185,13 @@ class EmulatedUnit:
         finally:
             if port is not None:
                 port.close()
+
+    def _open_link(self) -> EmbeddedLink | AirLink:
+        if self._target.over == MODULE:
+            from .transports._air import AirLink
+
+            return AirLink(self._target, self.unit)
+        return EmbeddedLink(self.unit, self.name, self._open_port())
 
     def _open_port(self) -> PtyPort:
         if self._port is None:

@@ -38,7 +38,7 @@ from bleak.exc import BleakDeviceNotFoundError, BleakError, BleakGATTProtocolErr
 from bumble import att, core, hci, pairing
 from bumble.device import Advertisement, Connection, Device
 from bumble.gatt import Characteristic
-from bumble.gatt_client import CharacteristicProxy, ServiceProxy
+from bumble.gatt_client import CharacteristicProxy, Client, ServiceProxy
 
 from jbd_emulator import BleModule, Unit, VirtualRadio
 
@@ -66,12 +66,15 @@ class VirtualBleak:
         client, scanner: for the ``backend=`` of ``BleakClient`` and ``BleakScanner``.
         mtu: what clients ask for: 517 as BlueZ does, 185 as iOS does, None as Android does.
         passkey: what the person types when a module wants to be paired, None for nothing.
+        unasked: what was notified to a client that had not subscribed, oldest first; stacks drop
+            it, logs of phones show it.
     """
 
     def __init__(self) -> None:
         self.radio = VirtualRadio()
         self.mtu: int | None = 517
         self.passkey: int | None = None
+        self.unasked: list[bytes] = []
         self.client = type("BumbleClient", (_BumbleClient,), {"air": self})
         self.scanner = type("BumbleScanner", (_BumbleScanner,), {"air": self})
 
@@ -271,6 +274,7 @@ class _BumbleClient(BaseBleakClient):
     async def _connect(self, pair: bool) -> None:
         central = self._central
         assert central is not None
+        central.on(Device.EVENT_CONNECTION, self._on_connection)
         address = hci.Address(self.address, hci.Address.RANDOM_DEVICE_ADDRESS)
         try:
             connection = await central.connect(address, timeout=self._timeout)
@@ -344,6 +348,10 @@ class _BumbleClient(BaseBleakClient):
             raise BleakError("not connected")
         return self._connection
 
+    def _on_connection(self, connection: Connection) -> None:
+        # Before the first packet: the byte at link-up comes ahead of everything.
+        connection.gatt_client = _GattClient(connection, self.air.unasked)
+
     def _on_disconnection(self, reason: int) -> None:
         self._leave()
 
@@ -356,6 +364,23 @@ class _BumbleClient(BaseBleakClient):
             self.air.radio.remove(central)
         if was_up and self._disconnected_callback is not None:
             self._disconnected_callback()
+
+
+class _GattClient(Client):
+    """A client that is not surprised by what it did not subscribe to: modules do that."""
+
+    def __init__(self, connection: Connection, unasked: list[bytes]) -> None:
+        super().__init__(connection)
+        self._unasked = unasked
+
+    def on_att_handle_value_notification(
+        self, notification: att.ATT_Handle_Value_Notification
+    ) -> None:
+        """Hand a notification to its subscribers, or keep it where there are none."""
+        if self.notification_subscribers.get(notification.attribute_handle):
+            super().on_att_handle_value_notification(notification)
+        else:
+            self._unasked.append(bytes(notification.attribute_value))
 
 
 class _Typist(pairing.PairingDelegate):

@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 _MARKERS = (
     "jbd(writes=..., firmware=..., pin=..., embedded=...): what a test needs of the board: leave "
     "to write ('settings', 'fets', 'password', 'capacity', 'calibration', 'reset', or several), "
-    "a firmware version byte (or several), a PIN that is set (True) or not (False), the emulator",
+    "a firmware version byte (or several), a PIN that is set (True) or not (False), the emulator; "
+    "over='line' or 'module': what is about the serial line, or about the Bluetooth module",
     "jbd_requirement(id, text, source, grade): what a test of the shipped suites shows",
 )
 _TRAFFIC: pytest.StashKey[Traffic] = pytest.StashKey()
@@ -43,7 +44,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("jbd", "JBD battery management systems")
     _add(group, "--jbd-target", "--target", action="append", metavar="TARGET",
          help="what is under test, repeatable: emulator:0x21?board=4s (default), "
-              "serial:/dev/ttyUSB0, rfc2217://host:port, socket://host:port")  # fmt: skip
+              "serial:/dev/ttyUSB0, rfc2217://host:port, socket://host:port, "
+              "ble:ADDRESS, ble:name=NAME, emulator-ble:0x21?module=telink")  # fmt: skip
     _add(group, "--jbd-allow", "--allow", metavar="LIST",
          help="what tests may change on it, a comma list of settings, fets, password, capacity, "
               "calibration, reset; all or none. Default: all on the embedded emulator, "

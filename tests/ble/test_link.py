@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from jbd_bench import BmsClient, Link, LinkError, open_target
+from jbd_bench import BmsClient, Link, LinkError, open_target, radio_of
 from jbd_bench.__main__ import main
 from jbd_bench.clients import User, client_model
 from jbd_protocol import ReplyTimeout, RequestRefused
@@ -95,7 +95,9 @@ def test_a_module_is_found_by_its_name(jbd_bleak: VirtualBleak) -> None:
     link = open_target("ble:name=JBD-SHED")
     try:
         assert BmsClient(link).basic_info().version == 0x17
-        assert getattr(link, "address", b"") == module.address
+        radio = radio_of(link)
+        assert radio is not None
+        assert (radio.address, radio.name) == (module.address, "JBD-SHED")
     finally:
         link.close()
 
@@ -209,7 +211,7 @@ def test_a_board_that_refuses_does_so_over_the_air() -> None:
 def test_the_app_that_logs_in_gets_through_a_login_module_with_the_password() -> None:
     user = User(module_password="123456", opens_parameters=False)
     link = opened("emulator-ble:0x44?board=4s&module=telink-login&paced=1")
-    report = client_model("android-3.2").run(link, user, address=link.address)
+    report = client_model("android-3.2").run(link, user, address=link.radio.address)
     link.close()
     assert report.monitoring, report.symptom
 

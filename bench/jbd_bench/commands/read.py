@@ -16,8 +16,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--target",
         default="emulator:0x21?board=4s",
         metavar="TARGET",
-        help="the unit: serial:/dev/ttyUSB0, rfc2217://host:port, socket://host:port or "
-        "emulator:... (default %(default)s)",
+        help="the unit: serial:/dev/ttyUSB0, rfc2217://host:port, socket://host:port, "
+        "ble:ADDRESS, ble:name=NAME, emulator:... or emulator-ble:... (default %(default)s)",
     )
     parser.add_argument(
         "--parameters",

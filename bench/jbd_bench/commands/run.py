@@ -27,7 +27,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         metavar="TARGET",
         help="what to test, repeatable: emulator:0x21?board=4s, serial:/dev/ttyUSB0, "
-        "rfc2217://host:port, socket://host:port; default: every profile of the emulator",
+        "rfc2217://host:port, socket://host:port, ble:ADDRESS, ble:name=NAME, "
+        "emulator-ble:0x21?module=telink; default: every profile of the emulator",
     )
     parser.add_argument(
         "--suite",

@@ -10,18 +10,19 @@ import asyncio
 import selectors
 from collections import deque
 from collections.abc import Coroutine
+from dataclasses import replace
 from typing import Any, Final, TypeVar
 
-from jbd_emulator import BleModule
+from jbd_emulator import BleModule, Unit, parse_unit
 
 from .._link import Clock, LinkError
 from ..bleak_bumble import VirtualBleak
-from ._ble import ModuleSession, end_tasks
+from ._ble import BleEnd, ModuleSession, end_tasks
+from ._login import password_bytes
 from ._target import Target, parse_target
 
 ValueT = TypeVar("ValueT")
 
-_MODULE_OPTIONS: Final = ("module", "mtu", "paced", "password")
 _STUCK: Final = "nothing is due any more, and nothing has come"
 
 
@@ -81,28 +82,68 @@ class AirClock:
         self._loop.reach(when_s)
 
 
+class AirEnd(BleEnd):
+    """The near end of a link over a virtual radio, which shows all that a phone's log does.
+
+    Args:
+        session: the link's.
+        air: the radio.
+    """
+
+    def __init__(self, session: ModuleSession, air: VirtualBleak) -> None:
+        super().__init__(session)
+        self._air = air
+
+    @property
+    def ask_mtu(self) -> int | None:
+        """What the central asks for at the next connection."""
+        return self._air.mtu
+
+    @ask_mtu.setter
+    def ask_mtu(self, mtu: int | None) -> None:
+        self._air.mtu = mtu
+
+    @property
+    def unasked(self) -> tuple[bytes, ...]:
+        """What was notified to this connection before the subscription."""
+        return tuple(self._air.unasked)
+
+
 class AirLink:
     """A link to an emulated unit through its Bluetooth module.
 
+    Args:
+        target: what its string says.
+        unit: the unit; None makes the one that the target names.
     Attributes:
         air: the virtual radio.
         module: the module; ``module.unit`` is the unit behind it.
-        subscribed_s: when the subscription was acknowledged, on the link's clock.
+        radio: the near end of the link.
+    Raises:
+        ConfigError: an unknown firmware, board, option or generation of the module.
+        LinkError: a bad option, or a login or passkey that the module refuses.
     """
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self, target: Target, unit: Unit | None = None) -> None:
         self.name = target.text
-        self.air = VirtualBleak()
-        self.module = self._put_on_air(target)
+        self.air, self.module = put_on_air(target, unit)
         self._loop = JumpingLoop()
         self.clock: Clock = AirClock(self._loop)
-        self.subscribed_s = 0.0
         self._pieces: deque[bytes] = deque()
         self._arrived = asyncio.Event()
         self._lost = self._leaving = self._closed = False
-        found = parse_target(f"ble:{self.module.address_text}")
-        self._session = ModuleSession(found, self._on_piece, self._on_lost)
-        self._open()
+        self._session = ModuleSession(
+            _address_of(self.module, target),
+            self._on_piece,
+            self._on_lost,
+            pair=self.air.passkey is not None,
+        )
+        self.radio = AirEnd(self._session, self.air)
+        try:
+            self._open()
+        except BaseException:
+            self.close()
+            raise
 
     @classmethod
     def open(cls, target: Target) -> AirLink:
@@ -112,11 +153,6 @@ class AirLink:
             ConfigError: an unknown firmware, board, option or generation of the module.
         """
         return cls(target)
-
-    @property
-    def address(self) -> bytes:
-        """Six bytes of the module's address."""
-        return self.module.address
 
     def write(self, data: bytes) -> None:
         """Write to the module; raises LinkError where the link is gone."""
@@ -135,6 +171,18 @@ class AirLink:
         self._pieces.clear()
         self._open()
 
+    def power_cycle(self) -> None:
+        """Take the unit's supply away and give it back; the link ends and is made anew."""
+        self._leave()
+        self.module.unit.device.power_cycle(self.clock.now_s())
+        self.module.power_up(self.clock.now_s())
+        self._pieces.clear()
+        self._open()
+
+    def release(self) -> None:
+        """Disconnect; the unit lives on."""
+        self.close()
+
     def close(self) -> None:
         """Disconnect; a second call does nothing."""
         if self._closed:
@@ -144,23 +192,11 @@ class AirLink:
         self._closed = True
         self._loop.close()
 
-    def _put_on_air(self, target: Target) -> BleModule:
-        options = {k: v for k, v in target.options.items() if k not in _MODULE_OPTIONS}
-        unit = target.address + "?" + "&".join(f"{k}={v}" for k, v in options.items())
-        if "mtu" in target.options:
-            self.air.mtu = target.integer("mtu", 517, 23, 517)
-        return self.air.add(
-            unit.rstrip("?"),
-            target.options.get("module", "telink"),
-            password=target.options.get("password"),
-            paced=bool(target.integer("paced", 0, 0, 1)),
-        )
-
     def _open(self) -> None:
         self._lost = self._leaving = False
+        self.air.unasked.clear()
         with self.air.selected():
             self._run(self._session.open())
-        self.subscribed_s = self.clock.now_s()
 
     def _leave(self) -> None:
         self._leaving = True
@@ -196,3 +232,33 @@ class AirLink:
     async def _stop(self) -> None:
         await self.air.radio.stop()
         await end_tasks()
+
+
+def put_on_air(target: Target, unit: Unit | None = None) -> tuple[VirtualBleak, BleModule]:
+    """Return a virtual radio, and on it the module that a target names; nothing runs yet.
+
+    Raises:
+        ConfigError: an unknown firmware, board, option, generation or module password.
+        LinkError: a module option out of range.
+    """
+    air = VirtualBleak()
+    air.mtu = target.integer("mtu", 517, 23, 517)
+    if "passkey" in target.options:
+        air.passkey = target.integer("passkey", 0, 0, 999_999)
+    module = air.add(
+        Unit(parse_unit(target.unit)) if unit is None else unit,
+        target.options.get("module", "telink"),
+        password=target.options.get("password"),
+        paced=bool(target.integer("paced", 0, 0, 1)),
+    )
+    _address_of(module, target)
+    return air, module
+
+
+def _address_of(module: BleModule, target: Target) -> Target:
+    """Return the ``ble:`` target that finds the module, under the name the user gave."""
+    login = target.options.get("login")
+    options = {} if login is None else {"login": login}
+    if login is not None:
+        password_bytes(login)
+    return replace(parse_target(f"ble:{module.address_text}"), text=target.text, options=options)

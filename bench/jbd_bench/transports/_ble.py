@@ -24,16 +24,22 @@ from bleak.exc import (
     BleakGATTProtocolError,
 )
 
+from jbd_protocol import ModuleDecoder, ModuleFrame
+
 from .._link import Clock, LinkError, RealClock
+from ._login import ANSWER_S, module_login, password_bytes
 from ._target import Target
 
 ValueT = TypeVar("ValueT")
 
-OPTIONS: Final = ("pin", "timeout", "adapter")
+OPTIONS: Final = ("pin", "timeout", "adapter", "login", "module")
+_WRITES: Final = frozenset({"write", "write-without-response"})
 SERIAL_LINES: Final = (("ff01", "ff02"), ("fff1", "fff2"))
 """Characteristics that a module answers on and takes requests on, by generation."""
 _CONNECT_S: Final = 20.0
 _CALL_S: Final = 10.0
+_HEADER: Final = 3
+"""Bytes of a notification or write that are not its value."""
 _NEEDS_PAIRING: Final = (0x05, 0x08, 0x0C, 0x0F)
 """ATT errors: insufficient authentication, authorization, key size, encryption."""
 _OFF: Final = BleakBluetoothNotAvailableReason.POWERED_OFF
@@ -46,32 +52,60 @@ class ModuleSession:
         target: what to look for.
         notified: called with every notification.
         lost: called when the link ends without :meth:`close`.
+        pair: whether to pair right behind the connection.
+    Attributes:
+        address: six bytes of the module's address; empty where the system hides it.
+        name: what it advertised when it was last found.
+        mtu, writes: of the link, see :class:`~jbd_bench._link.RadioEnd`.
+        login: password for a module that demands one, None for none.
+        subscribed_s: when the subscription was acknowledged, on the loop's clock.
     """
 
     def __init__(
-        self, target: Target, notified: Callable[[bytes], None], lost: Callable[[], None]
+        self,
+        target: Target,
+        notified: Callable[[bytes], None],
+        lost: Callable[[], None],
+        *,
+        pair: bool = False,
     ) -> None:
-        self._target, self._notified, self._lost = target, notified, lost
+        self._target, self._notified, self._lost, self._pair = target, notified, lost, pair
         self._scan_s = target.integer("timeout", 10, 1, 120)
+        self._where = target.address
         self._client: BleakClient | None = None
         self._takes: BleakGATTCharacteristic | None = None
+        self._answers: asyncio.Queue[ModuleFrame] | None = None
+        self._decoder = ModuleDecoder()
         self.address = b""
-        """Six bytes of the module's address; empty where the system hides it."""
+        self.name = ""
+        self.mtu = 0
+        self.writes: frozenset[str] = frozenset()
+        self.subscribed_s = 0.0
+        self.login = target.options.get("login")
+        if self.login is not None:
+            password_bytes(self.login)
 
     async def open(self) -> None:
-        """Find the module, connect, subscribe.
+        """Find the module, connect, subscribe, log in where a login is given.
 
         Raises:
             LinkError: one of them failed; the message says what to do.
         """
         device = await self._named(self._find())
-        self.address = _address(device.address)
-        client = BleakClient(device, lambda _: self._lost(), timeout=_CONNECT_S)
+        self.address, self.name = _address(device.address), device.name or ""
+        # A name may be changed over this very link: from now on the address finds it.
+        self._where = device.address
+        client = BleakClient(device, lambda _: self._lost(), timeout=_CONNECT_S, pair=self._pair)
         self._client = client
         try:
             await self._named(client.connect())
             notifies, self._takes = self._serial_line(client)
+            self.mtu = self._takes.max_write_without_response_size + _HEADER
+            self.writes = frozenset(self._takes.properties) & _WRITES
             await self._named(client.start_notify(notifies, self._on_notify))
+            self.subscribed_s = asyncio.get_running_loop().time()
+            if self.login is not None:
+                await self._log_in(password_bytes(self.login))
         except BaseException:
             await self.close()
             raise
@@ -84,7 +118,8 @@ class ModuleSession:
         # The kind of write is taken from the characteristic, as the vendor's apps do; where it
         # offers both, without response: the answer comes as a notification anyway.
         response = "write-without-response" not in takes.properties
-        size = len(data) if response else takes.max_write_without_response_size
+        # No longer than one packet, also with a response: modules refuse what takes several.
+        size = takes.max_write_without_response_size
         for at in range(0, len(data), size):
             await self._named(client.write_gatt_char(takes, data[at : at + size], response))
 
@@ -99,7 +134,7 @@ class ModuleSession:
                 return
 
     async def _find(self) -> BLEDevice:
-        kind, _, wanted = self._target.address.partition("=")
+        kind, _, wanted = self._where.partition("=")
         adapter = self._target.options.get("adapter")
         bluez: Any = {"adapter": adapter} if adapter else {}  # Any: bleak's own TypedDict
         if kind == "name" and wanted:
@@ -108,7 +143,7 @@ class ModuleSession:
             )
         else:
             found = await BleakScanner.find_device_by_address(
-                self._target.address, self._scan_s, bluez=bluez
+                self._where, self._scan_s, bluez=bluez
             )
         if found is None:
             raise LinkError(f"{self._target.text}: not found within {self._scan_s} s")
@@ -126,7 +161,28 @@ class ModuleSession:
         raise LinkError(f"{self._target.text}: no such characteristic: wants {wanted}")
 
     def _on_notify(self, _: BleakGATTCharacteristic, data: bytearray) -> None:
-        self._notified(bytes(data))
+        if self._answers is None:
+            self._notified(bytes(data))
+            return
+        for event in self._decoder.receive(bytes(data)):
+            if isinstance(event, ModuleFrame):
+                self._answers.put_nowait(event)
+
+    async def _log_in(self, password: bytes) -> None:
+        answers: asyncio.Queue[ModuleFrame] = asyncio.Queue()
+        self._answers = answers
+        steps = module_login(self.address, password)
+        try:
+            request = next(steps)
+            while True:
+                await self.write(request.to_wire())
+                request = steps.send(await _next_answer(answers, request.command))
+        except StopIteration:
+            return
+        except LinkError as error:
+            raise LinkError(f"{self._target.text}: {error}") from None
+        finally:
+            self._answers = None
 
     async def _named(self, work: Awaitable[ValueT]) -> ValueT:
         try:
@@ -137,11 +193,75 @@ class ModuleSession:
             raise LinkError(f"{self._target.text}: {reason(error)}") from None
 
 
+async def _next_answer(answers: asyncio.Queue[ModuleFrame], command: int) -> ModuleFrame | None:
+    try:
+        async with asyncio.timeout(ANSWER_S):
+            while (answer := await answers.get()).command != command:
+                pass
+            return answer
+    except TimeoutError:
+        return None
+
+
+class BleEnd:
+    """The near end of a Bluetooth link, see :class:`~jbd_bench._link.RadioEnd`.
+
+    Args:
+        session: the link's, on a loop whose clock is the link's.
+    """
+
+    ask_mtu: int | None = None
+
+    def __init__(self, session: ModuleSession) -> None:
+        self._session = session
+
+    @property
+    def login(self) -> str | None:
+        """Password for the next connection."""
+        return self._session.login
+
+    @login.setter
+    def login(self, password: str | None) -> None:
+        if password is not None:
+            password_bytes(password)
+        self._session.login = password
+
+    @property
+    def address(self) -> bytes:
+        """Six bytes of the module's address, which its passwords are computed with."""
+        return self._session.address
+
+    @property
+    def name(self) -> str:
+        """What it advertised when it was last found."""
+        return self._session.name
+
+    @property
+    def mtu(self) -> int:
+        """ATT MTU of the link."""
+        return self._session.mtu
+
+    @property
+    def writes(self) -> frozenset[str]:
+        """Kinds of write that are offered."""
+        return self._session.writes
+
+    @property
+    def subscribed_s(self) -> float:
+        """When the subscription was acknowledged, on the link's clock."""
+        return self._session.subscribed_s
+
+    @property
+    def unasked(self) -> tuple[bytes, ...] | None:
+        """Nothing is known: the system keeps it to itself."""
+        return None
+
+
 class BleLink:
     """A Bluetooth module within reach of this machine's adapter, and the machine's clock.
 
     Attributes:
-        subscribed_s: when the subscription was acknowledged, on the link's clock.
+        radio: the near end of the link.
     """
 
     def __init__(self, target: Target) -> None:
@@ -149,13 +269,13 @@ class BleLink:
         _check_address(target)
         self.name = target.text
         self.clock: Clock = RealClock()
-        self.subscribed_s = 0.0
         self._pieces: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._session = ModuleSession(target, self._pieces.put, self._on_lost)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name=self.name, daemon=True)
         self._thread.start()
         self._closed = self._leaving = False
+        self.radio = BleEnd(self._session)
         try:
             self._open()
         except BaseException:
@@ -170,11 +290,6 @@ class BleLink:
             LinkError: adapter off, not found, no such characteristic, pairing needed.
         """
         return cls(target)
-
-    @property
-    def address(self) -> bytes:
-        """Six bytes of the module's address, which its passwords are computed with."""
-        return self._session.address
 
     def write(self, data: bytes) -> None:
         """Send bytes; raises LinkError where the link is gone."""
@@ -217,7 +332,6 @@ class BleLink:
     def _open(self) -> None:
         self._leaving = False
         self._call(self._session.open(), _CONNECT_S + 130)
-        self.subscribed_s = self.clock.now_s()
 
     def _leave(self) -> None:
         self._leaving = True

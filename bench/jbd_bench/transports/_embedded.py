@@ -16,7 +16,7 @@ import serial
 from jbd_emulator import PtyPort, Unit, UnitConfig, parse_unit
 
 from .._link import Clock, LinkError
-from ._target import Target
+from ._target import MODULE, Target
 
 _STUCK_S: Final = 5.0
 """Real seconds after which bytes that do not come through the terminal are a fault, not a wait."""
@@ -118,6 +118,10 @@ class EmbeddedLink:
         self._serial = serial.Serial(port.path, 9600, timeout=0)
         self._received = port.bytes_out
 
+    def power_cycle(self) -> None:
+        """Take the unit's supply away and give it back; the port stays, as an adapter's does."""
+        self.unit.device.power_cycle(self.clock.now_s())
+
     def release(self) -> None:
         """Close the client's end alone: the unit lives on for another link or program."""
         if not self._closed:
@@ -146,4 +150,4 @@ def unit_config(target: Target) -> UnitConfig:
     Raises:
         ConfigError: an unknown firmware, board or option.
     """
-    return parse_unit(target.text.partition(":")[2])
+    return parse_unit(target.unit if target.over == MODULE else target.text.partition(":")[2])

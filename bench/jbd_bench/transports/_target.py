@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlencode
 
 from .._link import LinkError
 
@@ -13,6 +13,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 DEFAULT_TARGET: Final = "emulator:0x21?board=4s"
+LINE, MODULE = "line", "module"
+MODULE_OPTIONS: Final = ("module", "mtu", "paced", "password", "login", "passkey")
+"""Options of ``emulator-ble:`` that are not the unit's."""
+_EMBEDDED: Final = ("emulator", "emulator-ble")
+_RADIO: Final = ("ble", "emulator-ble")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +39,25 @@ class Target:
     @property
     def embedded(self) -> bool:
         """Whether the board is the emulator in this process."""
-        return self.scheme == "emulator"
+        return self.scheme in _EMBEDDED
+
+    @property
+    def over(self) -> str:
+        """``module`` where a Bluetooth module is between, else ``line``."""
+        return MODULE if self.scheme in _RADIO else LINE
+
+    @property
+    def unit(self) -> str:
+        """What describes the unit of an emulated target, without the options of its module."""
+        options = {key: value for key, value in self.options.items() if key not in MODULE_OPTIONS}
+        return f"{self.address}?{urlencode(options)}" if options else self.address
+
+    def with_option(self, name: str, value: str) -> Target:
+        """Return the target with one option set."""
+        head = self.text.partition("?")[0]
+        options = {**self.options, name: value}
+        text = f"{head}?{urlencode(options)}"
+        return Target(text, self.scheme, self.address, MappingProxyType(options))
 
     @property
     def pin(self) -> str | None:
