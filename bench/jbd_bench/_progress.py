@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import TYPE_CHECKING, Any, Final, TextIO
+from collections.abc import Sequence
+from typing import Any, Final, TextIO
+
+import pytest
 
 from .records import Recorder
-
-if TYPE_CHECKING:
-    import pytest
 
 _REDRAW_S: Final = 0.1
 
@@ -20,30 +20,36 @@ class Lines:
     def __init__(self, recorder: Recorder, out: TextIO) -> None:
         self._recorder, self._out = recorder, out
         self._seen = 0
-        self._current: tuple[str, str | None] | None = None
-        self._marks: dict[str, int] = {}
+        self._open: dict[str | None, tuple[str, dict[str, int]]] = {}
 
     def pytest_runtest_logfinish(self) -> None:
         """Note the test that just ended."""
         for test in self._recorder.tests[self._seen :]:
-            group = (test.suite, test.target)
-            if group != self._current:
-                self._flush()
-                self._current = group
-            self._marks[test.outcome] = self._marks.get(test.outcome, 0) + 1
+            suite, marks = self._open.get(test.target, (test.suite, {}))
+            if suite != test.suite:
+                self._write(test.target)
+                marks = {}
+            marks[test.outcome] = marks.get(test.outcome, 0) + 1
+            self._open[test.target] = (test.suite, marks)
+            self._close_others(test.target)
         self._seen = len(self._recorder.tests)
 
     def pytest_sessionfinish(self) -> None:
-        """Write the last line."""
-        self._flush()
+        """Write the last lines."""
+        for target in tuple(self._open):
+            self._write(target)
 
-    def _flush(self) -> None:
-        if self._current is not None and self._marks:
-            suite, target = self._current
-            counts = ", ".join(f"{count} {name}" for name, count in self._marks.items())
-            self._out.write(f"{suite:12} {target or '-':44} {counts}\n")
-            self._out.flush()
-        self._marks = {}
+    def _close_others(self, target: str | None) -> None:
+        # Several targets are open at a time only where several workers have them.
+        if self._recorder.tests[-1].worker is None:
+            for other in [name for name in self._open if name != target]:
+                self._write(other)
+
+    def _write(self, target: str | None) -> None:
+        suite, marks = self._open.pop(target)
+        counts = ", ".join(f"{count} {name}" for name, count in marks.items())
+        self._out.write(f"{suite:12} {target or '-':44} {counts}\n")
+        self._out.flush()
 
 
 class Bar:
@@ -63,12 +69,24 @@ class Bar:
             transient=True,
         )
         self._task: Any = None
+        self._total = 0
         self._drawn_s = 0.0
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Begin, now that it is known how many tests there are."""
-        self._task = self._bar.add_task("", total=len(session.items), failed="")
-        self._bar.start()
+        self._add(len(session.items))
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, ids: Sequence[str]) -> None:
+        """Begin, or go on: a worker knows how many tests it has."""
+        self._add(len(ids))
+
+    def _add(self, count: int) -> None:
+        self._total += count
+        if self._task is None:
+            self._task = self._bar.add_task("", total=self._total, failed="")
+            self._bar.start()
+        self._bar.update(self._task, total=self._total)
 
     def pytest_runtest_logfinish(self) -> None:
         """Move on."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -38,6 +39,16 @@ ALL_PROFILES: Final = (
 """What ``jbd-bench run`` tests when it is not told: every firmware profile, every board kit."""
 
 
+def need_pytest() -> None:
+    """Refuse to go on without pytest.
+
+    Raises:
+        LinkError: it is not installed.
+    """
+    if find_spec("pytest") is None:
+        raise LinkError("the suites need pytest: pip install 'jbd-bench[bench]'")
+
+
 def check_targets(texts: Sequence[str], allow: str | None) -> None:
     """Refuse targets that cannot be tested, before any test runs.
 
@@ -64,6 +75,7 @@ def run_suites(
     allow: str | None = None,
     report: Path | None = None,
     plugins: Sequence[object] = (),
+    workers: int = 1,
 ) -> int:
     """Run suites on targets.
 
@@ -74,16 +86,16 @@ def run_suites(
         allow: what tests may change, as ``--allow`` takes it.
         report: folder for ``junit.xml`` and ``allure-results``, made where it is missing.
         plugins: pytest plugins, to show progress.
+        workers: how many processes share the boards; see ``_boards.workers_for``.
     Returns:
         The exit status of pytest.
     Raises:
         LinkError: pytest is not installed.
         OSError: the report folder cannot be made.
     """
-    try:
-        import pytest
-    except ModuleNotFoundError:
-        raise LinkError("the suites need pytest: pip install 'jbd-bench[bench]'") from None
+    need_pytest()
+    import pytest
+
     arguments = ["-c", str(_HERE / "pytest.ini"), f"--rootdir={_HERE}", "--capture=no"]
     arguments += ["-p", "no:terminal", "-p", "no:cacheprovider", "-p", "jbd_bench.pytest_plugin"]
     arguments += [f"--jbd-target={target}" for target in targets]
@@ -91,6 +103,8 @@ def run_suites(
         arguments.append(f"--jbd-allow={allow}")
     if report is not None:
         arguments += _reports(report)
+    if workers > 1:
+        arguments += ["-p", "xdist.plugin", f"--numprocesses={workers}"]
     arguments += [str(_HERE / suite) for suite in suites]
     with _own_environment():
         return int(pytest.main(arguments, plugins=[_ShortFailures(), recorder, *plugins]))
@@ -101,8 +115,10 @@ def _reports(folder: Path) -> list[str]:
     arguments = [f"--junitxml={folder / 'junit.xml'}", "-o", "junit_logging=system-out"]
     arguments += ["-o", "junit_suite_name=jbd-bench"]
     if find_spec("allure_pytest") is not None:
-        arguments += ["-p", "allure_pytest.plugin", "--clean-alluredir"]
-        arguments.append(f"--alluredir={folder / 'allure-results'}")
+        results = folder / "allure-results"
+        # Not --clean-alluredir: a worker that starts late would take away what others have written.
+        shutil.rmtree(results, ignore_errors=True)
+        arguments += ["-p", "allure_pytest.plugin", f"--alluredir={results}"]
     return arguments
 
 

@@ -38,6 +38,10 @@ class TargetUnderTest:
         self._link: Link | None = None
         self._version: int | None = None
 
+    def __repr__(self) -> str:
+        # Reports show the parameters of a test.
+        return self.target.text
+
     @property
     def name(self) -> str:
         """The target string."""

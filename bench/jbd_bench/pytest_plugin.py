@@ -80,7 +80,20 @@ def pytest_configure(config: pytest.Config) -> None:
     if path := config.getoption("jbd_report", None):
         from .records import Recorder
 
-        config.pluginmanager.register(Recorder(path), "jbd-report")
+        # A worker of pytest-xdist reports to the controller, which writes the file.
+        if not hasattr(config, "workerinput"):
+            config.pluginmanager.register(Recorder(path), "jbd-report")
+    if config.getoption("tx", None) or hasattr(config, "workerinput"):
+        _distribute(config)
+
+
+def _distribute(config: pytest.Config) -> None:
+    from ._scheduling import distribute
+    from .records import is_recorded
+
+    named = config.getoption("jbd_target", None)
+    boards = bool(named) and any(not target.embedded for target in _targets(config))
+    distribute(config, boards=boards, recorded=is_recorded(config))
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -93,13 +106,14 @@ def _targets(config: pytest.Config) -> list[TargetUnderTest]:
     """Return what is under test, made once a session."""
     if _PLANNED not in config.stash:
         from ._leave import parse_leaves
+        from ._scheduling import own_targets
         from ._under_test import TargetUnderTest
         from .transports import DEFAULT_TARGET, parse_target
 
         try:
             allow = config.getoption("jbd_allow", None)
             leaves = None if allow is None else parse_leaves(allow)
-            texts = config.getoption("jbd_target", None) or [DEFAULT_TARGET]
+            texts = own_targets(config) or [DEFAULT_TARGET]
             planned = [TargetUnderTest(parse_target(text), leaves) for text in texts]
             for target in planned:
                 target.check()

@@ -49,6 +49,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="write junit.xml, report.json and allure-results there",
     )
+    parser.add_argument(
+        "--workers",
+        type=int,
+        metavar="N",
+        help="how many processes share the targets; a board is only ever one's. Default: one "
+        "for each board, where there are several that are not emulated",
+    )
     parser.add_argument("--json", action="store_true", help="print the summary as one JSON object")
 
 
@@ -61,14 +68,18 @@ def run(args: argparse.Namespace) -> int:
         JbdError, LinkError, ConfigError: bad input, or a target that cannot be opened.
         OSError: the report cannot be written.
     """
+    from .._boards import workers_for
+    from .._suite_run import ALL_PROFILES, check_targets, need_pytest, run_suites
+
+    need_pytest()
     from .._progress import progress
-    from .._suite_run import ALL_PROFILES, check_targets, run_suites
     from ..records import Recorder
     from ..suites import SUITES
 
     start_s = time.monotonic()
     targets = args.target or list(ALL_PROFILES)
     suites = [suite for suite in SUITES if suite in (args.suite or SUITES)]
+    workers = workers_for(targets, args.workers)
     check_targets(targets, args.allow)
     if args.report is not None:
         args.report.mkdir(parents=True, exist_ok=True)
@@ -80,6 +91,7 @@ def run(args: argparse.Namespace) -> int:
         allow=args.allow,
         report=args.report,
         plugins=[] if args.json else [progress(recorder)],
+        workers=workers,
     )
     if status not in (0, 1) and not recorder.errors:
         recorder.errors.append(f"pytest stopped with status {status}")

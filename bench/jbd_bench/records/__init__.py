@@ -1,6 +1,6 @@
 """What a run leaves behind: traffic logs and reports."""
 
-from ._enrich import enrich
+from ._enrich import enrich, is_recorded
 from ._report import Recorder, TestRecord
 from ._summary import failure_lines, skip_lines, summary_lines, table
 from ._traffic import Direction, Piece, Traffic
@@ -13,6 +13,7 @@ __all__ = [
     "Traffic",
     "enrich",
     "failure_lines",
+    "is_recorded",
     "skip_lines",
     "summary_lines",
     "table",

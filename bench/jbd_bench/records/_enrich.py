@@ -25,12 +25,14 @@ def enrich(
     Returns:
         What a :class:`Recorder` keeps of them, None for a test that is not about a board.
     """
-    requirements = [dict(marker.kwargs) for marker in item.iter_markers("jbd_requirement")]
+    # Plain text: a worker of pytest-xdist sends this to the controller, which takes no enumeration.
+    requirements: list[dict[str, object]] = [
+        {key: str(value) for key, value in marker.kwargs.items()}
+        for marker in item.iter_markers("jbd_requirement")
+    ]
     if target is None and not requirements:
         return None
     config = item.config
-    plugins = config.pluginmanager.get_plugins()
-    recorded = any(isinstance(plugin, Recorder) for plugin in plugins)
     junit = bool(config.getoption("xmlpath", None))
     allure = bool(config.getoption("allure_report_dir", None))
     if junit or allure:
@@ -43,8 +45,17 @@ def enrich(
     return {
         "target": target,
         "requirements": requirements,
-        "traffic": traffic.rows() if recorded and traffic is not None else [],
+        "traffic": traffic.rows() if traffic is not None and is_recorded(config) else [],
     }
+
+
+def is_recorded(config: pytest.Config) -> bool:
+    """Return whether a :class:`Recorder` reads along, in this process or in the controller."""
+    from .._scheduling import told
+
+    if (mine := told(config)) is not None:
+        return bool(mine["recorded"])
+    return any(isinstance(plugin, Recorder) for plugin in config.pluginmanager.get_plugins())
 
 
 def _add_properties(

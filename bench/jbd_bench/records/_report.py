@@ -28,6 +28,7 @@ class TestRecord:
         title: the test's name as a sentence.
         outcome: ``passed``, ``failed`` or ``skipped``.
         seconds: real time of setup, test and teardown.
+        worker: which worker of pytest-xdist ran it, None without one.
         requirements: id, text, source and grade of what it shows.
         reason: why it was skipped.
         failure: what was expected and what came.
@@ -48,6 +49,7 @@ class TestRecord:
     failure: str | None = None
     details: str | None = None
     traffic: list[dict[str, object]] = field(default_factory=list)
+    worker: str | None = None
 
 
 class Recorder:
@@ -87,6 +89,7 @@ class Recorder:
                 report.nodeid, _suite(report.nodeid), None, _title(report.nodeid)
             )
         record.seconds += report.duration
+        record.worker = getattr(report, "worker_id", None)
         about: dict[str, Any] = getattr(report, "jbd", {})
         record.target = about.get("target") or record.target
         record.requirements = about.get("requirements") or record.requirements

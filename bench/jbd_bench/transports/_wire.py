@@ -15,6 +15,7 @@ from typing import Any, ClassVar, Final
 import serial
 
 from .._link import Clock, LinkError, RealClock
+from .._port_lock import PortLock
 from ._target import Target
 
 _SLICE_S: Final = 0.01
@@ -107,6 +108,8 @@ class WireLink:
     def _open_port(self) -> Any:
         try:
             return self._connect()
+        except LinkError as error:
+            raise LinkError(f"{self.name}: {error}") from None
         except (OSError, ValueError, serial.SerialException) as error:
             raise LinkError(f"{self.name}: {_reason(error)}") from None
 
@@ -122,9 +125,34 @@ class SerialLink(WireLink):
 
     OPTIONS = ("baud", "pin")
 
+    def __init__(self, target: Target) -> None:
+        self._lock: PortLock | None = None
+        try:
+            super().__init__(target)
+        except BaseException:
+            self._unlock()
+            raise
+
+    def reconnect(self) -> None:
+        """Close the port and open it again; it stays this process's in between."""
+        super().close()
+        self._port = self._open_port()
+
+    def close(self) -> None:
+        """Close the port and let others have it; a second call does nothing."""
+        super().close()
+        self._unlock()
+
     def _connect(self) -> Any:
         baud = self._target.integer("baud", 9600, 50, 4_000_000)
+        if self._lock is None:
+            self._lock = PortLock(self._target.address)
         return serial.Serial(self._target.address, baud, timeout=0, exclusive=True)
+
+    def _unlock(self) -> None:
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
 
 
 class SocketLink(WireLink):
