@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -14,6 +14,7 @@ from jbd_protocol import LocalError, PinEncoding, encode_pin
 from .profiles import BOARDS, FIRMWARE, BoardKit, FirmwareProfile
 
 if TYPE_CHECKING:
+    from ._likeness import Likeness
     from .scenario import Scenario
 
 
@@ -35,6 +36,11 @@ class Override(NamedTuple):
     delay_s: float = 0.0
 
 
+LIKENESS_KEYS: Final = frozenset(
+    {"version", "model", "cells", "ntcs", "capacity_mah", "settings", "parameters", "counters",
+     "facts", "pack", "source"}
+)  # fmt: skip
+"""The keys of a unit table that make it the likeness of one board; ``_likeness`` reads them."""
 _NO_OVERRIDES: Final[Mapping[int, Override]] = MappingProxyType({})
 
 
@@ -60,6 +66,8 @@ class UnitConfig:
             the path of a file. Its pack, and what is connected, are the scenario's.
         speed: how many times faster than its clock board and pack live, 1 to 10000. The wire, its
             silences and the board's sleep keep to the clock.
+        likeness: the one board that the unit is made like: settings, facts and measured values
+            that stand in place of firmware and kit; see ``jbd_emulator._likeness`` for its keys.
     """
 
     firmware: int = 0x21
@@ -77,6 +85,7 @@ class UnitConfig:
     state: Path | None = None
     scenario: Scenario | None = None
     speed: int = 1
+    likeness: Likeness | None = None
 
     def __post_init__(self) -> None:
         if self.firmware not in FIRMWARE:
@@ -102,7 +111,7 @@ class UnitConfig:
     @property
     def profile(self) -> FirmwareProfile:
         """The firmware's row, with the PIN encoding asked for."""
-        row = FIRMWARE[self.firmware]
+        row = FIRMWARE[self.firmware] if self.likeness is None else self.likeness.profile
         if self.pin_encoding is None or self.pin_encoding is row.pin_encoding.value:
             return row
         return row._replace(pin_encoding=row.pin_encoding._replace(value=self.pin_encoding))
@@ -110,7 +119,7 @@ class UnitConfig:
     @property
     def kit(self) -> BoardKit:
         """The board's row."""
-        return BOARDS[self.board]
+        return BOARDS[self.board] if self.likeness is None else self.likeness.kit
 
     @property
     def stored_pin(self) -> bytes | None:
@@ -146,12 +155,13 @@ def unit_from_table(table: Mapping[str, object]) -> UnitConfig:
     Raises:
         ConfigError: the message names key and limit.
     """
-    known = {f.name for f in fields(UnitConfig)} - {"answers"}
+    known = {f.name for f in fields(UnitConfig)} - {"answers", "likeness"}
     if "scenario" in table:
         scenario = _scenario(table["scenario"])
         table = {**scenario.unit, **table, "scenario": scenario}
     values: dict[str, object] = {}
     answers: dict[int, Override] = {}
+    table, alike = _likeness_keys(table)
     for key, value in table.items():
         if key.startswith("answer_"):
             answers[_register(key)] = parse_override(key, str(value))
@@ -159,7 +169,29 @@ def unit_from_table(table: Mapping[str, object]) -> UnitConfig:
             values[key] = _CONVERT.get(key, _text)(key, value)
         else:
             raise ConfigError(f"{key}: unknown key; there is {', '.join(sorted(known))}, answer_XX")
-    return UnitConfig(**values, answers=MappingProxyType(answers))  # type: ignore[arg-type]  # each value was converted by its key
+    config = UnitConfig(**values, answers=MappingProxyType(answers))  # type: ignore[arg-type]  # each value was converted by its key
+    return config if not alike else _made_alike(config, alike)
+
+
+def _likeness_keys(
+    table: Mapping[str, object],
+) -> tuple[Mapping[str, object], Mapping[str, object]]:
+    """Return the table without the keys of a likeness, and those."""
+    alike = {key: value for key, value in table.items() if key in LIKENESS_KEYS}
+    return {key: value for key, value in table.items() if key not in alike}, alike
+
+
+def _made_alike(config: UnitConfig, alike: Mapping[str, object]) -> UnitConfig:
+    # Only who wants a certain board loads what makes one.
+    from ._likeness import likeness_from_table
+
+    if config.scenario is not None and "pack" in alike:
+        raise ConfigError("pack: a scenario starts from its own pack")
+    try:
+        likeness = likeness_from_table(alike, FIRMWARE[config.firmware], BOARDS[config.board])
+    except ValueError as error:
+        raise ConfigError(str(error)) from None
+    return replace(config, likeness=likeness)
 
 
 def parse_firmware(text: str) -> int:

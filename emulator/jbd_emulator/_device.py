@@ -39,6 +39,7 @@ _ROUNDING: Final = 1e-6
 """Part of a tick that sums of floating numbers may be short of a whole one."""
 SLEEP_AFTER_S: Final = 30.0
 """Silence after which a board that sleeps falls asleep. Captured: SP04S060, about 30 s."""
+_KNOWN_TAIL: Final = 9
 _NO_PROBE_DK: Final = 2431
 """What a missing NTC reads, -30.0 °C. Captured."""
 
@@ -246,8 +247,8 @@ class Device:
             sample.ntc_dk[n] if n < len(sample.ntc_dk) else _NO_PROBE_DK
             for n in range(mask.bit_count())
         )
-        tail = None
-        if self.firmware.tail_bytes.value:
+        tail, behind = None, self.firmware.tail_bytes.value
+        if behind:
             full = monitor.full_mah // scale * scale
             tail = Tail(0, 0, min(full, limit), min(remaining, limit), 0)
         current = max(-0x8000, min(0x7FFF, round(sample.current_ma / scale)))
@@ -267,6 +268,8 @@ class Device:
             cells=cells,
             ntc_dk=ntc_dk,
             tail=tail,
+            # What newer boards put behind the known tail is not known either.
+            trailing=bytes(max(0, behind - _KNOWN_TAIL)),
         )
 
     def basic_info_outcome(self) -> Outcome:

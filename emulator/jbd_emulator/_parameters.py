@@ -37,7 +37,7 @@ def factory_words(name: str) -> dict[int, bytes]:
         for number, row in _BY_WORD.items()
         if row.address is None
     }
-    block = bytes((min(len(name), 31),)) + name.encode("ascii")[:31]
+    block = bytes((min(len(name), 31),)) + name.encode("latin-1")[:31]
     # 0x05 may carry 31 characters, the block of the document only 23; the name goes on behind
     # it in the words of the unique id, which are zero here.
     words |= {

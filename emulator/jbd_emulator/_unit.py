@@ -361,6 +361,8 @@ def _build(config: UnitConfig, state: UnitState | None, now_s: float) -> Device:
             raise _unusable(config, error) from None
     device.lab.set_load(config.load_ma)
     device.lab.set_charger(config.charge_mv, config.charge_ma)
+    if config.likeness is not None and state is None:
+        config.likeness.begin(device)
     if scenario is not None:
         device.story = scenario.begin(device)
     device.set_speed(config.speed, now_s)
@@ -376,4 +378,6 @@ def _usual_pack(config: UnitConfig, rng: random.Random) -> Pack:
     )  # fmt: skip
     for number in range(1, kit.cells + 1):
         pack.set_cell(number, soc=min(1.0, max(0.0, soc + rng.gauss(0.0, _SOC_SPREAD))))
+    if config.likeness is not None:
+        config.likeness.lay_out(pack)
     return pack

@@ -26,9 +26,18 @@ from .._client import BmsClient
 from .._leave import WriteRefused
 from .._tap import Tap
 from ..records import Piece, Traffic
+from ._exchanges import exchanges
 from ._identity import PATIENCE_S, BoardIdentity, identity_of, words_of
 
 MONITORING: Final = (0x03, 0x04, 0x05, 0xAA)
+MANNERS: Final = (
+    ReadRequest(0x00, b"\x00\x00"),
+    ReadRequest(0x24),
+    ReadRequest(0x42),
+    ReadRequest(0x9F),
+)
+"""Reads whose refusal, or silence, depends on the firmware: chip type, a setting while closed, a
+capacity point while closed, a register that no source names."""
 _HALF: Final = (LAST_PARAMETER + 1) // 2
 _EMPTY: Final[Mapping[int, bytes]] = MappingProxyType({})
 _NEEDS_LEAVE: Final = (
@@ -108,10 +117,11 @@ def take_snapshot(client: BmsClient, *, factory: bool, now: datetime | None = No
         LinkError: the link is gone.
     """
     tap = Tap(client.link)
-    reader = _Reader(client.over(tap))
+    reader = _Reader(client.over(tap), tap)
     reader.payloads[0x03] = client.over(tap).read(0x03)
     info = parse_basic_info(reader.payloads[0x03])
     reader.monitoring()
+    reader.manners()
     reader.parameters_by_number()
     reader.all_settings(factory=factory)
     return Snapshot(
@@ -137,8 +147,8 @@ def take_snapshot(client: BmsClient, *, factory: bool, now: datetime | None = No
 class _Reader:
     """One look at a board, register by register."""
 
-    def __init__(self, client: BmsClient) -> None:
-        self._client = client
+    def __init__(self, client: BmsClient, tap: Tap) -> None:
+        self._client, self._tap = client, tap
         self.payloads: dict[int, bytes] = {}
         self.settings: dict[int, bytes] = {}
         self.parameters: dict[int, bytes] = {}
@@ -152,6 +162,12 @@ class _Reader:
                 self.payloads[register] = data
             else:
                 self.notes.append(f"register 0x{register:02X}: {self._why(register)}")
+
+    def manners(self) -> None:
+        """Ask what tells firmwares apart; the frames keep what came."""
+        client = BmsClient(self._client.link, timeout_s=PATIENCE_S, retries=1)
+        for request in MANNERS:
+            client.exchange(request)
 
     def parameters_by_number(self) -> None:
         """Read all words of 0xFA, where it is served; that needs no factory mode (vendor V11)."""
@@ -208,7 +224,11 @@ class _Reader:
                 self.refused.pop(address, None)
 
     def _read(self, request: ReadRequest, client: BmsClient | None = None) -> bytes | None:
+        """Return what is served; note what is refused, also where the refusal has no checksum."""
+        at = len(self._tap.traffic)
         answer = (client or self._client).exchange(request)
+        if answer is None:
+            answer = next((e.response for e in exchanges(self._tap.traffic.pieces[at:])), None)
         if answer is None or answer.status:
             self.refused[request.register] = None if answer is None else answer.status
             return None

@@ -1,18 +1,27 @@
-"""A snapshot as TOML, for people and for :meth:`Snapshot.from_toml`."""
+"""A snapshot as TOML: ``[[unit]]`` is its likeness for serve, ``[snapshot]`` the record."""
 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from types import MappingProxyType
 from typing import Final, cast
 
-from jbd_protocol import PARAMETERS, LocalError, PayloadError, parse_basic_info, register
+from jbd_protocol import (
+    PARAMETERS,
+    SETTINGS,
+    LocalError,
+    PayloadError,
+    decode_payload,
+    parse_basic_info,
+    register,
+)
 
 from ..records import Direction, Piece
 from ._identity import BoardIdentity
 from ._snapshot import Snapshot
+from ._twin import unit_table
 
 FORMAT: Final = 1
 _SILENCE: Final = "silence"
@@ -25,6 +34,10 @@ def to_toml(snapshot: Snapshot) -> str:
 
 def _lines(snapshot: Snapshot) -> Iterator[str]:
     yield f"# {_one_line(snapshot.identity.describe())}"
+    yield "# [[unit]] is for `jbd-emulator serve --config` and may be edited; [snapshot] is the"
+    yield "# record, for `jbd-bench diff` and `jbd-bench restore`."
+    yield ""
+    yield from _unit(unit_table(snapshot))
     yield ""
     yield "[snapshot]"
     yield f"format = {FORMAT}"
@@ -35,8 +48,8 @@ def _lines(snapshot: Snapshot) -> Iterator[str]:
     yield "[snapshot.identity]"
     for name, value in snapshot.identity.to_table().items():
         yield f"{name} = {quoted(value) if isinstance(value, str) else value}"
-    yield from _raw("payloads", snapshot.payloads, _register_name)
-    yield from _raw("settings", snapshot.settings, _register_name)
+    yield from _raw("payloads", snapshot.payloads, _payload_name)
+    yield from _raw("settings", snapshot.settings, _setting_values)
     yield from _raw("parameters", snapshot.parameters, _parameter_name, "{}")
     if snapshot.refused:
         yield ""
@@ -54,15 +67,41 @@ def _lines(snapshot: Snapshot) -> Iterator[str]:
     yield "]"
 
 
+def _unit(table: Mapping[str, object]) -> Iterator[str]:
+    yield "[[unit]]"
+    for key, value in table.items():
+        if not isinstance(value, Mapping):
+            yield f"{key} = {_value(value)}"
+    for key, value in table.items():
+        if isinstance(value, Mapping):
+            yield ""
+            yield f"[unit.{key}]"
+            yield from (f"{_key(name)} = {_value(item)}" for name, item in value.items())
+
+
+def _key(name: str) -> str:
+    return name if name.replace("_", "").isalpha() else f'"{name}"'
+
+
+def _value(value: object) -> str:
+    if isinstance(value, str):
+        return quoted(value)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
+
+
 def _raw(
-    name: str, rows: Mapping[int, bytes], comment: object, key: str = "0x{:02X}"
+    name: str,
+    rows: Mapping[int, bytes],
+    comment: Callable[[int, bytes], str],
+    key: str = "0x{:02X}",
 ) -> Iterator[str]:
-    assert callable(comment)
     if rows:
         yield ""
         yield f"[snapshot.{name}]"
     for number, data in rows.items():
-        yield f'"{key.format(number)}" = "{data.hex(" ").upper()}"{comment(number)}'
+        yield f'"{key.format(number)}" = "{data.hex(" ").upper()}"{comment(number, data)}'
 
 
 def _register_name(address: int) -> str:
@@ -70,7 +109,27 @@ def _register_name(address: int) -> str:
     return f"  # {row.title}" if row is not None else ""
 
 
-def _parameter_name(number: int) -> str:
+def _payload_name(address: int, _: bytes) -> str:
+    return _register_name(address)
+
+
+def _setting_values(address: int, raw: bytes) -> str:
+    row = SETTINGS.get(address)
+    if row is None:
+        return ""
+    try:
+        values = decode_payload(address, raw).values()
+    except PayloadError:
+        return f"  # {row.title}"
+    shown = ", ".join(
+        str(value) if name == row.name else f"{name} {value}"
+        for name, value in values.items()
+        if name not in ("text_length", "stale_bytes_after_text")
+    )
+    return f"  # {_one_line(f'{row.title}: {shown}')}"
+
+
+def _parameter_name(number: int, _: bytes) -> str:
     row = PARAMETERS.get(number)
     return f"  # {row.name}" if row is not None else ""
 

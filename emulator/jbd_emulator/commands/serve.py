@@ -175,6 +175,8 @@ def _from_config(path: Path) -> list[UnitPorts]:
         raise ConfigError(f"config {path}: {(error.strerror or str(error)).lower()}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"config {path}: {error}") from None
+    # What a snapshot says beside its unit is for people and for the bench.
+    document.pop("snapshot", None)
     tables = document.pop("unit", None)
     if document or not isinstance(tables, list) or not tables:
         extra = f", not {', '.join(document)}" if document else ""

@@ -1,7 +1,7 @@
 """The pack: made, read, put out of order and held by hand, saved and restored."""
 
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from ._cell import STATE_FIELDS, Cell
@@ -202,6 +202,31 @@ class Pack(CellString):
         index = whole("ntc", n, 1, len(self._ntc_states)) - 1
         self._ntc_states[index] = text("ntc state", state, NTC_STATES)
         self._pin_ntcs()
+
+    def set_temperatures(self, ntc_dk: Sequence[int]) -> None:
+        """Warm the cells under the NTCs to what these read, air and other cells to their mean.
+
+        What an input without a probe reads opens that NTC; a reading that no cell can have is
+        held. Fewer readings than NTCs leave the rest as they are.
+
+        Raises:
+            ValueError: more readings than NTCs.
+        """
+        if len(ntc_dk) > len(self._ntc_cells):
+            raise ValueError(f"ntc_dk: {len(ntc_dk)} readings, there are {len(self._ntc_cells)}")
+        warm = [dk for dk in ntc_dk if dk != NTC_OPEN_DK and DK_LIMITS[0] <= dk <= DK_LIMITS[1]]
+        if warm:
+            self.ambient_dk = sum(warm) / len(warm)
+            for cell in self._cells:
+                cell.temp_dk = self.ambient_dk
+        for n, dk in enumerate(ntc_dk, start=1):
+            if dk == NTC_OPEN_DK:
+                self.set_ntc(n, "open")
+            elif dk in warm:
+                self._ntc_cells[n - 1].temp_dk = float(dk)
+            else:
+                self.hold_ntc(n, dk=dk)
+        self._prime(self._dt_s)
 
     def hold_cell(self, n: int, *, mv: float) -> None:
         """Put a cell simulator in the place of cell `n`: exactly `mv`, whatever flows.

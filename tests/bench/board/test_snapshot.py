@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 
 from jbd_bench import BmsClient, LeaveGuard, LinkError, Snapshot, Tap, open_target, take_snapshot
 from jbd_bench._link import Clock, Link
-from jbd_bench.records import Direction, Piece
 from jbd_protocol import (
     CAPACITY_POINTS,
     ENTER_FACTORY,
     LEAVE_FACTORY,
     SETTINGS,
-    BasicInfo,
     LocalError,
     ReadRequest,
 )
 
-from .conftest import identities
+from .conftest import snapshots
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
@@ -139,7 +136,7 @@ class Unplugged:
 def test_factory_mode_is_left_whatever_happens(opened: list[Tap], error: BaseException) -> None:
     tap = tapped(opened, "emulator:0x21")
     with pytest.raises(type(error)):
-        take_snapshot(BmsClient(Unplugged(tap, 0x24, error)), factory=True)
+        take_snapshot(BmsClient(Unplugged(tap, 0x26, error)), factory=True)
     assert writes(tap)[-1] == LEAVE_FACTORY.to_wire()
     answer = BmsClient(tap).exchange(ReadRequest(0x24))
     assert answer is not None
@@ -177,53 +174,6 @@ def test_the_frames_are_those_that_passed(opened: list[Tap]) -> None:
 
 
 # -- the file --------------------------------------------------------------------------------
-
-raw = st.binary(max_size=64)
-lines = st.text(st.characters(max_codepoint=0x2FFF), max_size=40)
-pieces = st.builds(
-    Piece,
-    st.integers(0, 10**12).map(lambda us: round(us / 1e6, 6)),
-    st.sampled_from((Direction.TO_BOARD, Direction.FROM_BOARD)),
-    st.binary(min_size=1, max_size=40),
-    st.just(""),
-) | st.builds(
-    Piece,
-    st.integers(0, 10**9).map(lambda us: round(us / 1e6, 6)),
-    st.just(Direction.MARK),
-    st.just(b""),
-    lines,
-)
-zones = st.integers(-14, 14).map(lambda hours: timezone(timedelta(hours=hours)))
-basic_info = st.builds(
-    BasicInfo,
-    **{
-        name: st.integers(0, most)
-        for name, most in {
-            "remaining_mah": 0, "nominal_mah": 0, "cycles": 0xFFFF, "date_code": 0xFFFF,
-            "balance_low": 0xFFFF, "balance_high": 0xFFFF, "protection_bits": 0xFFFF,
-            "version": 0xFF, "rsoc_percent": 100, "fet_bits": 0xFF, "cells": 32,
-        }.items()
-    },
-    pack_mv=st.integers(0, 0xFFFF).map(lambda n: 10 * n),
-    current_ma=st.just(0),
-    ntc_dk=st.lists(st.integers(0, 0xFFFF), max_size=8).map(tuple),
-    tail=st.none(),
-    trailing=st.binary(max_size=8),
-).map(lambda info: info.to_payload())  # fmt: skip
-snapshots = st.builds(
-    Snapshot,
-    target=lines,
-    taken=st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=zones),
-    identity=identities,
-    payloads=st.tuples(basic_info, st.dictionaries(st.sampled_from((4, 5, 0xAA)), raw)).map(
-        lambda both: {0x03: both[0], **both[1]}
-    ),
-    settings=st.dictionaries(st.integers(0, 0xFF), raw),
-    parameters=st.dictionaries(st.integers(0, 0xFFFF), raw),
-    refused=st.dictionaries(st.integers(0, 0xFF), st.none() | st.integers(0, 0xFF)),
-    notes=st.lists(lines, max_size=3).map(tuple),
-    frames=st.lists(pieces, max_size=5).map(tuple),
-)
 
 
 @given(snapshots)
