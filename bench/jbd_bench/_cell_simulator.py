@@ -33,6 +33,10 @@ class CellSimulator(Protocol):
         ntcs: how many probes.
         settle_s: seconds from a call until the board can have measured it, 0 for none. Delays
             are judged with that much slack.
+
+    Equipment around an emulated board that lives faster than the clock (``jbd-emulator serve
+    --speed 10``) may have an attribute ``pace``, 10 then: every wait is shortened by it, and
+    ``settle_s`` counts in the board's seconds.
     """
 
     @property
@@ -56,6 +60,13 @@ class CellSimulator(Protocol):
 
     def release(self) -> None:
         """Go back to a state in which nothing can happen to the board."""
+
+
+class PowerSwitch(Protocol):
+    """What can take the supply of a board away."""
+
+    def cycle(self) -> None:
+        """Take it away and give it back; return when the board is up again."""
 
 
 class PlantSimulator:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from ._cell_simulator import CellSimulator
+    from ._cell_simulator import CellSimulator, PowerSwitch
 
 
 @pytest.hookspec(firstresult=True)
@@ -16,6 +16,17 @@ def pytest_jbd_cell_simulator(target: str) -> CellSimulator | None:
 
     Asked once for each test that needs it; not asked on the embedded emulator. The equipment is
     released after the test.
+
+    Args:
+        target: the target string, ``serial:/dev/ttyUSB0``.
+    """
+
+
+@pytest.hookspec(firstresult=True)
+def pytest_jbd_power_switch(target: str) -> PowerSwitch | None:
+    """Return what can take the supply of a board away, or None where there is nothing.
+
+    Asked once for each test that needs it; not asked on the embedded emulator.
 
     Args:
         target: the target string, ``serial:/dev/ttyUSB0``.

@@ -9,6 +9,7 @@ the first test that asks for it.
 ``jbd_clock``   the time on that pipe; jumps on the emulator
 ``jbd_unit``    the emulated unit itself; skips on a board that is not one
 ``jbd_bleak``   emulated units on a virtual radio, in reach of every library on bleak
+``jbd_measure`` notes a number with unit and limits, and fails beyond them
 ``jbd_target``  what is under test, one parameter for each ``--target``
 ==============  =====================================================================
 """
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from ._link import Clock, Link
     from ._under_test import EmulatedUnit, TargetUnderTest
     from .bleak_bumble import VirtualBleak
-    from .records import Traffic
+    from .records import Measurements, Traffic
 
 _MARKERS = (
     "jbd(writes=..., firmware=..., pin=..., embedded=...): what a test needs of the board: leave "
@@ -36,6 +37,7 @@ _MARKERS = (
     "jbd_requirement(id, text, source, grade): what a test of the shipped suites shows",
 )
 _TRAFFIC: pytest.StashKey[Traffic] = pytest.StashKey()
+_MEASURED: pytest.StashKey[Measurements] = pytest.StashKey()
 _PLANNED: pytest.StashKey[list[TargetUnderTest]] = pytest.StashKey()
 
 
@@ -50,6 +52,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
          help="what tests may change on it, a comma list of settings, fets, password, capacity, "
               "calibration, reset; all or none. Default: all on the embedded emulator, "
               "none on anything else")  # fmt: skip
+    _add(group, "--jbd-judge-as", None, metavar="VERSION",
+         help="judge it as this firmware, 0x21, whatever register 03 says")  # fmt: skip
     _add(group, "--jbd-report", None, metavar="FILE", help="write a JSON report with all traffic")
 
 
@@ -115,12 +119,25 @@ def _targets(config: pytest.Config) -> list[TargetUnderTest]:
             leaves = None if allow is None else parse_leaves(allow)
             texts = own_targets(config) or [DEFAULT_TARGET]
             planned = [TargetUnderTest(parse_target(text), leaves) for text in texts]
+            judged_as = _version(config.getoption("jbd_judge_as", None))
             for target in planned:
                 target.check()
+                if judged_as is not None:
+                    target.judge_as(judged_as)
         except (OSError, ValueError) as error:
             raise pytest.UsageError(str(error)) from None
         config.stash[_PLANNED] = planned
     return config.stash[_PLANNED]
+
+
+def _version(text: str | None) -> int | None:
+    """Return the version byte of an option."""
+    if text is None:
+        return None
+    try:
+        return bytes((int(text, 16),))[0]
+    except ValueError:
+        raise ValueError(f"judge-as {text!r}: must be a version byte such as 0x21") from None
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -195,6 +212,15 @@ def jbd_client(jbd_link: Link) -> BmsClient:
 
 
 @pytest.fixture
+def jbd_measure(request: pytest.FixtureRequest) -> Measurements:
+    """Call it with name, value, unit and limits: the report shows them, beyond them it fails."""
+    from .records import Measurements
+
+    measurements = request.node.stash[_MEASURED] = Measurements()
+    return measurements
+
+
+@pytest.fixture
 def jbd_bleak(monkeypatch: pytest.MonkeyPatch) -> VirtualBleak:
     """A virtual radio that every bleak client and scanner of the test uses; put units on it."""
     try:
@@ -218,7 +244,9 @@ def pytest_runtest_makereport(
         params = getattr(item, "callspec", None)
         target = params.params.get("jbd_target") if params is not None else None
         name = None if target is None else target.name
-        about = enrich(item, call, name, item.stash.get(_TRAFFIC, None))
+        measured = item.stash.get(_MEASURED, None)
+        rows = () if measured is None else measured.rows
+        about = enrich(item, call, name, item.stash.get(_TRAFFIC, None), rows)
     report = yield
     if about is not None:
         # An attribute of the report travels with it, also from a worker of pytest-xdist.

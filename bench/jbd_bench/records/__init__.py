@@ -1,12 +1,15 @@
 """What a run leaves behind: traffic logs and reports."""
 
 from ._enrich import enrich, is_recorded
+from ._measurements import Measurement, Measurements
 from ._report import Recorder, TestRecord
 from ._summary import failure_lines, skip_lines, summary_lines, table
 from ._traffic import Direction, Piece, Traffic
 
 __all__ = [
     "Direction",
+    "Measurement",
+    "Measurements",
     "Piece",
     "Recorder",
     "TestRecord",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
+from ._measurements import Measurement
 from ._report import Recorder
 from ._traffic import Traffic
 
@@ -19,6 +21,7 @@ def enrich(
     call: pytest.CallInfo[None],
     target: str | None,
     traffic: Traffic | None,
+    measured: Sequence[Measurement] = (),
 ) -> dict[str, object] | None:
     """Add target, requirements and traffic to a test, as far as somebody will read them.
 
@@ -36,7 +39,7 @@ def enrich(
     junit = bool(config.getoption("xmlpath", None))
     allure = bool(config.getoption("allure_report_dir", None))
     if junit or allure:
-        _add_properties(item, target, requirements)
+        _add_properties(item, target, requirements, measured)
     if traffic is not None and len(traffic):
         if junit or call.excinfo is not None:
             item.add_report_section(call.when, SECTION, "\n".join(traffic.lines()) + "\n")
@@ -45,6 +48,7 @@ def enrich(
     return {
         "target": target,
         "requirements": requirements,
+        "measurements": [one.row() for one in measured],
         "traffic": traffic.rows() if traffic is not None and is_recorded(config) else [],
     }
 
@@ -59,13 +63,18 @@ def is_recorded(config: pytest.Config) -> bool:
 
 
 def _add_properties(
-    item: pytest.Item, target: str | None, requirements: list[dict[str, object]]
+    item: pytest.Item,
+    target: str | None,
+    requirements: list[dict[str, object]],
+    measured: Sequence[Measurement],
 ) -> None:
     for requirement in requirements:
         item.user_properties.append(("requirement", str(requirement["id"])))
         item.user_properties.append(("grade", str(requirement["grade"])))
     if target is not None:
         item.user_properties.append(("target", target))
+    for one in measured:
+        item.user_properties.append(("measurement", str(one)))
 
 
 def _attach(traffic: Traffic) -> None:

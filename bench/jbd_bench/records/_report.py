@@ -33,6 +33,7 @@ class TestRecord:
         reason: why it was skipped.
         failure: what was expected and what came.
         details: the failure with the code around it.
+        measurements: what was measured, see :meth:`Measurement.row`.
         traffic: the record of the link, see :meth:`Traffic.rows`.
     """
 
@@ -48,6 +49,7 @@ class TestRecord:
     reason: str | None = None
     failure: str | None = None
     details: str | None = None
+    measurements: list[dict[str, Any]] = field(default_factory=list)  # Any: a JSON object
     traffic: list[dict[str, object]] = field(default_factory=list)
     worker: str | None = None
 
@@ -93,6 +95,7 @@ class Recorder:
         about: dict[str, Any] = getattr(report, "jbd", {})
         record.target = about.get("target") or record.target
         record.requirements = about.get("requirements") or record.requirements
+        record.measurements = about.get("measurements") or record.measurements
         record.traffic = about.get("traffic") or record.traffic
         if report.failed:
             record.outcome = "failed"

@@ -8,12 +8,27 @@ from typing import TYPE_CHECKING
 import pytest
 
 from jbd_bench import BmsClient, Link
+from jbd_bench._cell_simulator import CellSimulator, PlantSimulator, PowerSwitch
 from jbd_bench.suites._expectations import Expected, expected_of
 from jbd_bench.suites._wire import Wire
-from jbd_protocol import SETTINGS, PinEncoding, RequestRefused, encode_pin
+from jbd_bench.suites.protections._bench import Bench
+from jbd_protocol import (
+    BLANK_PIN,
+    SETTINGS,
+    PinEncoding,
+    RequestRefused,
+    Response,
+    Status,
+    encode_pin,
+    pair,
+)
 
 if TYPE_CHECKING:
-    from jbd_bench._under_test import TargetUnderTest
+    from jbd_bench._under_test import EmulatedUnit, TargetUnderTest
+
+
+Keep = Callable[..., None]
+Power = Callable[[], None]
 
 
 @pytest.fixture
@@ -39,10 +54,7 @@ def expected(jbd_target: TargetUnderTest) -> Expected:
 @pytest.fixture
 def pin(jbd_target: TargetUnderTest) -> bytes | None:
     """The six bytes of the PIN that the unit is said to have."""
-    if jbd_target.pin is None:
-        return None
-    encoding = PinEncoding(jbd_target.target.options.get("pin_encoding", PinEncoding.DIGITS))
-    return encode_pin(jbd_target.pin, encoding)
+    return pin_of(jbd_target)
 
 
 @pytest.fixture
@@ -55,9 +67,6 @@ def open_board(
             pytest.skip(f"presents the PIN of {jbd_target.name}: --allow password")
         bms.pair(pin)
     return bms
-
-
-Keep = Callable[..., None]
 
 
 @pytest.fixture
@@ -75,9 +84,72 @@ def keep(open_board: BmsClient, jbd_target: TargetUnderTest) -> Iterator[Keep]:
 
     yield note
     if noted:
+        if jbd_target.pin is not None:
+            # A test that took the supply away took the presented PIN with it.
+            present(open_board, jbd_target)
         with open_board.factory_mode(save=True):
             for address, raw in noted.items():
                 open_board.write(address, raw)
+
+
+@pytest.fixture
+def power(request: pytest.FixtureRequest, jbd_target: TargetUnderTest) -> Power:
+    """``power()`` takes the board's supply away and gives it back."""
+    found = power_switch(request, jbd_target)
+    if found is None:
+        pytest.skip(
+            f"needs a power switch at {jbd_target.name}: a plugin with the hook "
+            "pytest_jbd_power_switch, loaded with -p"
+        )
+    return found
+
+
+def power_switch(request: pytest.FixtureRequest, target: TargetUnderTest) -> Power | None:
+    """Return what takes the supply of the target away, None where nothing can."""
+    if target.embedded:
+        unit: EmulatedUnit = request.getfixturevalue("jbd_unit")
+        return unit.power_cycle
+    found: PowerSwitch | None = request.config.hook.pytest_jbd_power_switch(target=target.name)
+    return None if found is None else found.cycle
+
+
+@pytest.fixture
+def cells(request: pytest.FixtureRequest, jbd_target: TargetUnderTest) -> Iterator[CellSimulator]:
+    """What drives the cells: the emulator's plant, or a lab's equipment."""
+    found: CellSimulator | None
+    if jbd_target.embedded:
+        unit: EmulatedUnit = request.getfixturevalue("jbd_unit")
+        found = PlantSimulator(unit.device, unit.link().clock)
+    else:
+        found = request.config.hook.pytest_jbd_cell_simulator(target=jbd_target.name)
+    if found is None:
+        pytest.skip(
+            f"needs a cell simulator at {jbd_target.name}: a plugin with the hook "
+            "pytest_jbd_cell_simulator, loaded with -p"
+        )
+    yield found
+    found.release()
+
+
+@pytest.fixture
+def bench(open_board: BmsClient, cells: CellSimulator, jbd_target: TargetUnderTest) -> Bench:
+    """The board under test with its own settings, and hands on its cells."""
+    return Bench(open_board, cells, exact=jbd_target.embedded)
+
+
+def pin_of(target: TargetUnderTest) -> bytes | None:
+    """Return the six bytes of the PIN that the unit is said to have."""
+    if target.pin is None:
+        return None
+    encoding = PinEncoding(target.target.options.get("pin_encoding", PinEncoding.DIGITS))
+    return encode_pin(target.pin, encoding)
+
+
+def present(client: BmsClient, target: TargetUnderTest) -> None:
+    """Present the PIN of the unit, where it is known and may be."""
+    pin = pin_of(target)
+    if pin is not None and "password" in target.leaves:
+        client.exchange(pair(pin))
 
 
 def served_settings(client: BmsClient) -> dict[int, bytes]:
@@ -89,3 +161,12 @@ def served_settings(client: BmsClient) -> dict[int, bytes]:
         except RequestRefused:
             continue
     return found
+
+
+def set_pin_anew(client: BmsClient, pin: bytes) -> None:
+    """Set a PIN again that a client cleared on the way; nothing where it still stands.
+
+    A board without a PIN takes the blank one for the old one; one that has its PIN refuses that.
+    """
+    if client.exchange(pair(BLANK_PIN)) == Response(0x06, Status.OK):
+        client.change_pin(BLANK_PIN, pin)

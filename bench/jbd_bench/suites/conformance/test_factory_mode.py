@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -23,12 +22,10 @@ from jbd_protocol import (
     WriteRequest,
 )
 
-if TYPE_CHECKING:
-    from jbd_bench._under_test import EmulatedUnit
-
 pytestmark = pytest.mark.jbd(writes="settings")
 COVP, BALANCE_START = 0x24, 0x2A
 Keep = Callable[..., None]
+Power = Callable[[], None]
 
 
 def another(raw: bytes) -> bytes:
@@ -157,14 +154,14 @@ def test_a_written_setting_holds_after_leaving_without_saving(
     source="register map: 0000 leaves without commit",
     grade=Grade.REPORTED,
 )
-@pytest.mark.jbd(embedded=True)
 def test_what_was_not_saved_is_lost_at_power_off(
-    open_board: BmsClient, jbd_unit: EmulatedUnit, pin: bytes | None
+    open_board: BmsClient, keep: Keep, power: Power, pin: bytes | None
 ) -> None:
+    keep(COVP)
     with open_board.factory_mode():
         before = open_board.read(COVP)
         open_board.write(COVP, another(before))
-    jbd_unit.power_cycle()
+    power()
     assert read_after_power_on(open_board, COVP, pin) == before
 
 
@@ -174,14 +171,14 @@ def test_what_was_not_saved_is_lost_at_power_off(
     source="register map; BMS-Tools; vendor V11 lists the code",
     grade=Grade.REPORTED,
 )
-@pytest.mark.jbd(embedded=True)
 def test_what_was_saved_survives_power_off(
-    open_board: BmsClient, jbd_unit: EmulatedUnit, pin: bytes | None
+    open_board: BmsClient, keep: Keep, power: Power, pin: bytes | None
 ) -> None:
+    keep(COVP)
     with open_board.factory_mode(save=True):
         new = another(open_board.read(COVP))
         open_board.write(COVP, new)
-    jbd_unit.power_cycle()
+    power()
     assert read_after_power_on(open_board, COVP, pin) == new
 
 
@@ -191,16 +188,16 @@ def test_what_was_saved_survives_power_off(
     source="concluded: 0000 keeps the value in force",
     grade=Grade.ASSUMED,
 )
-@pytest.mark.jbd(embedded=True)
 def test_a_later_save_commits_what_was_left_unsaved(
-    open_board: BmsClient, jbd_unit: EmulatedUnit, pin: bytes | None
+    open_board: BmsClient, keep: Keep, power: Power, pin: bytes | None
 ) -> None:
+    keep(COVP, BALANCE_START)
     with open_board.factory_mode():
         new = another(open_board.read(COVP))
         open_board.write(COVP, new)
     with open_board.factory_mode(save=True):
         open_board.write(BALANCE_START, b"\x0d\x16")
-    jbd_unit.power_cycle()
+    power()
     assert read_after_power_on(open_board, COVP, pin) == new
 
 
@@ -228,11 +225,10 @@ def test_a_client_that_never_leaves_does_no_harm(
     source="register map",
     grade=Grade.REPORTED,
 )
-@pytest.mark.jbd(embedded=True)
 def test_a_save_clears_the_error_counters(
-    open_board: BmsClient, jbd_unit: EmulatedUnit, pin: bytes | None
+    open_board: BmsClient, power: Power, pin: bytes | None
 ) -> None:
-    jbd_unit.power_cycle()
+    power()
     if pin is not None:
         open_board.pair(pin)
     with open_board.factory_mode():

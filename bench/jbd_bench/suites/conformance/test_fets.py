@@ -118,3 +118,16 @@ def test_the_software_lock_does_not_outlive_power_off(
     jbd_unit.power_cycle()
     info = open_board.basic_info()
     assert (info.fets & BOTH, info.protection_bits) == (BOTH, 0)
+
+
+@requirement(
+    "CONF-FET-07",
+    "both FETs are shown on where no protection and no command turned one off",
+    source="every capture of a board at rest: FET byte 03 with protections 0000",
+    grade=Grade.CAPTURED,
+)
+def test_both_fets_are_on_where_nothing_turned_them_off(bms: BmsClient) -> None:
+    info = bms.basic_info()
+    if info.protection_bits:
+        pytest.skip(f"the board has a reason to turn FETs off: {info.protections!r}")
+    assert info.fets & BOTH == BOTH, f"expected both FETs on, got {info.fets!r}"

@@ -281,6 +281,40 @@ def test_calibration_is_refused_outside_factory_mode(wire: Wire, register: int) 
     assert answer.data == b""
 
 
+@requirement(
+    "CONF-REG-20",
+    "RSOC is 0 to 100 %",
+    source="vendor V11 3.1; captures",
+    grade=Grade.VENDOR_DOCUMENT,
+)
+def test_rsoc_is_a_percentage(bms: BmsClient) -> None:
+    rsoc = bms.basic_info().rsoc_percent
+    assert 0 <= rsoc <= 100, f"expected 0 to 100 %, got {rsoc} %"
+
+
+@requirement(
+    "CONF-REG-21",
+    "every probe reads between -40 and 120 °C, in tenths of a kelvin",
+    source="vendor V11 3.1; captures: -30.0 °C stands for a missing probe",
+    grade=Grade.CAPTURED,
+)
+def test_every_probe_reads_a_temperature(bms: BmsClient) -> None:
+    celsius = [(dk - 2731) / 10 for dk in bms.basic_info().ntc_dk]
+    wrong = [value for value in celsius if not -40 <= value <= 120]
+    assert not wrong, f"expected -40 to 120 °C, got {wrong}"
+
+
+@requirement(
+    "CONF-REG-22",
+    "no cell reads more than 5 V, and a cell that is there more than 0.5 V",
+    source="vendor V11 3.2: millivolts; lithium cells",
+    grade=Grade.VENDOR_DOCUMENT,
+)
+def test_every_cell_reads_millivolts(bms: BmsClient) -> None:
+    wrong = [mv for mv in bms.cell_voltages() if mv and not 500 <= mv <= 5000]
+    assert not wrong, f"expected 500 to 5000 mV, got {wrong}"
+
+
 def status_of(answer: Response | None) -> int | None:
     """Return the status byte, None for silence."""
     return None if answer is None else answer.status

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pytest
@@ -190,3 +191,22 @@ def test_settings_outlive_a_clear(wire: Wire, lock: Lock, pin: bytes) -> None:
     expect_ack(lock.send(0x00, b"\x56\x78"))
     answer = expect_status(wire.ask(ReadRequest(0x24)), 0x00)
     assert answer.data == b"\x0e\x10"
+
+
+@requirement(
+    "PWD-17-31",
+    "the clear word opens a locked board; a change from the blank PIN sets the PIN anew",
+    source="the field; captured on 0x44; vendor V11 for the change",
+    grade=Grade.REPORTED,
+)
+@pytest.mark.jbd(embedded=False)
+def test_a_cleared_pin_can_be_set_anew(
+    wire: Wire, lock: Lock, pin: bytes, power: Callable[[], None]
+) -> None:
+    power()
+    assert not lock.is_open(), "expected a refusal, but factory mode opened"
+    expect_ack(wire.ask(frame(CLR)))
+    assert lock.is_open(), "expected factory mode to open after the clear, got a refusal"
+    expect_ack(wire.ask(change_pin(BLANK_PIN, pin)))
+    power()
+    assert not lock.is_open(), "expected the PIN to lock again, but factory mode opened"

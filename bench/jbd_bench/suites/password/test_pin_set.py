@@ -13,6 +13,7 @@ from jbd_bench import BmsClient
 from jbd_bench.suites import requirement
 from jbd_bench.suites._expectations import HAS_PASSWORD
 from jbd_bench.suites._wire import Wire, expect_ack, expect_no_match, expect_status, frame
+from jbd_bench.suites.conftest import power_switch
 from jbd_bench.suites.password._frames import FE, P0, REFUSED_FE
 from jbd_bench.suites.password.conftest import Lock
 from jbd_protocol import (
@@ -35,10 +36,15 @@ GATED = [address for address in SETTINGS if address not in CAPACITY_POINTS]
 
 
 @pytest.fixture(autouse=True)
-def locked(lock: Lock) -> None:
-    """Skip on a board that still remembers the PIN from before."""
-    if lock.is_open():
+def locked(lock: Lock, request: pytest.FixtureRequest, jbd_target: TargetUnderTest) -> None:
+    """Lock a board that remembers the PIN from before by its power switch, or skip."""
+    if not lock.is_open():
+        return
+    switch = power_switch(request, jbd_target)
+    if switch is None:
         pytest.skip("the board is open: take its supply away, or let it sleep, and run again")
+    # A board that is open even behind that is what the tests are about: they run.
+    switch()
 
 
 @requirement(

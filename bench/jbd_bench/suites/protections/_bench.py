@@ -67,6 +67,7 @@ class Bench:
         self.client, self.cells = client, cells
         self.slack_s = 0.0 if exact else TICK_S + cells.settle_s
         self.settings = settings_of(client)
+        self._pace = float(getattr(cells, "pace", 1.0))
         self._standing: set[str] = set()
         self._cell_mv = [0] * cells.cells
         self._ntc_dk = [0] * cells.ntcs
@@ -122,7 +123,7 @@ class Bench:
     def wait(self, seconds: float) -> None:
         """Let time pass."""
         clock = self.client.link.clock
-        clock.sleep_until(clock.now_s() + seconds)
+        clock.sleep_until(clock.now_s() + seconds / self._pace)
 
     def align(self) -> None:
         """Go to the end of a tick, where that can be known: on the emulator."""

@@ -1,0 +1,1 @@
+"""A board outlives noise, damage and floods, and answers the next good request."""

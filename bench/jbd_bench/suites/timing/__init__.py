@@ -1,0 +1,1 @@
+"""A board answers in time, sleeps and wakes as its clients can bear."""
