@@ -11,6 +11,7 @@ from typing import Final
 
 COMMANDS: Final = {
     "run": "run the shipped suites on the emulator or a board and report",
+    "accept": "accept or refuse a firmware: requirements, clients of the field, a verdict",
     "read": "show what a unit tells: voltages, current, cells, states, counters, parameters",
     "lockout": "play the lockout of Android 3.1.1026 on firmware 2.1: trace, criteria, verdict",
     "matrix": "run every client model against every kind of board and show who reaches what",

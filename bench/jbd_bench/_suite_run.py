@@ -73,6 +73,8 @@ def run_suites(
     *,
     recorder: Recorder,
     allow: str | None = None,
+    judge_as: str | None = None,
+    load: Sequence[str] = (),
     report: Path | None = None,
     plugins: Sequence[object] = (),
     workers: int = 1,
@@ -84,6 +86,8 @@ def run_suites(
         suites: names out of ``SUITES``.
         recorder: keeps what became of every test.
         allow: what tests may change, as ``--allow`` takes it.
+        judge_as: the firmware to judge by, ``0x21``, whatever register 03 says.
+        load: pytest plugins of the lab, by module name.
         report: folder for ``junit.xml`` and ``allure-results``, made where it is missing.
         plugins: pytest plugins, to show progress.
         workers: how many processes share the boards; see ``_boards.workers_for``.
@@ -101,6 +105,10 @@ def run_suites(
     arguments += [f"--jbd-target={target}" for target in targets]
     if allow is not None:
         arguments.append(f"--jbd-allow={allow}")
+    if judge_as is not None:
+        arguments.append(f"--jbd-judge-as={judge_as}")
+    for name in load:
+        arguments += ["-p", name]
     if report is not None:
         arguments += _reports(report)
     if workers > 1:

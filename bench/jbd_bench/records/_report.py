@@ -171,7 +171,7 @@ def _crash(report: pytest.TestReport) -> str:
     """Return the message of a failure without pytest's look into the assertion."""
     crash = getattr(report.longrepr, "reprcrash", None)
     text = str(crash.message) if crash is not None else report.longreprtext
-    lines = text.removeprefix("AssertionError: ").splitlines()
+    lines = text.removeprefix("AssertionError: ").removeprefix("Failed: ").splitlines()
     return next((line for line in lines if line.strip()), "failed")
 
 

@@ -68,58 +68,58 @@ def play(jbd_link: Link, jbd_target: TargetUnderTest, jbd_measure: Measurements)
     return run
 
 
-@requirement("COMPAT-A31-01", "Android 3.1.1026 reaches what it does today",
+@requirement("COMPAT-A31-01", "Android 3.1.1026 reaches no less than it does today",
              source="the field; client notes, sections 2 and 11", grade=Grade.REPORTED)  # fmt: skip
 def test_android_3_1_1026(play: Play) -> None:
     play("android-3.1.1026")
 
 
-@requirement("COMPAT-A31-02", "Android 3.1.1015 reaches what it does today",
+@requirement("COMPAT-A31-02", "Android 3.1.1015 reaches no less than it does today",
              source="the field; client notes, sections 2 and 11", grade=Grade.REPORTED)  # fmt: skip
 def test_android_3_1_1015(play: Play) -> None:
     play("android-3.1.1015")
 
 
-@requirement("COMPAT-A32-01", "Android 3.2.x reaches what it does today",
+@requirement("COMPAT-A32-01", "Android 3.2.x reaches no less than it does today",
              source="app analysis; client notes, section 3", grade=Grade.REPORTED)  # fmt: skip
 def test_android_3_2(play: Play) -> None:
     play("android-3.2")
 
 
-@requirement("COMPAT-IOS-01", "the iOS app before its fix reaches what it does today",
+@requirement("COMPAT-IOS-01", "the iOS app before its fix reaches no less than it does today",
              source="xiaoxiangBMS issues; client notes, section 4a",
              grade=Grade.REPORTED)  # fmt: skip
 def test_ios_before_fix(play: Play) -> None:
     play("ios-before-fix")
 
 
-@requirement("COMPAT-IOS-02", "the iOS app since its fix reaches what it does today",
+@requirement("COMPAT-IOS-02", "the iOS app since its fix reaches no less than it does today",
              source="the field; client notes, section 4a", grade=Grade.REPORTED)  # fmt: skip
 def test_ios_fixed(play: Play) -> None:
     play("ios-fixed")
 
 
-@requirement("COMPAT-PC-01", "JBDTools of 2021 reaches what it does today",
+@requirement("COMPAT-PC-01", "JBDTools of 2021 reaches no less than it does today",
              source="app analysis and measurement; client notes, section 5",
              grade=Grade.REPORTED)  # fmt: skip
 def test_jbdtools_2021(play: Play) -> None:
     play("jbdtools-2021")
 
 
-@requirement("COMPAT-PC-02", "BMS-Tools 1.1.4 reaches what it does today",
+@requirement("COMPAT-PC-02", "BMS-Tools 1.1.4 reaches no less than it does today",
              source="source code; client notes, section 6", grade=Grade.REPORTED)  # fmt: skip
 def test_bms_tools_1_1_4(play: Play) -> None:
     play("bms-tools-1.1.4")
 
 
-@requirement("COMPAT-PC-03", "BMS-Tools 1.2.0 reaches what it does today",
+@requirement("COMPAT-PC-03", "BMS-Tools 1.2.0 reaches no less than it does today",
              source="source code and measurement; client notes, section 6",
              grade=Grade.REPORTED)  # fmt: skip
 def test_bms_tools_1_2_0(play: Play) -> None:
     play("bms-tools-1.2.0")
 
 
-@requirement("COMPAT-FIX-01", "an app that follows the rule for a fixed one reaches what it should",
+@requirement("COMPAT-FIX-01", "an app that follows our rule for a fixed one reaches what it should",
              source="our rule: client notes, section 11", grade=Grade.ASSUMED)  # fmt: skip
 def test_fixed_app(play: Play) -> None:
     play("fixed-app")

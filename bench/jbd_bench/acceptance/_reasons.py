@@ -1,0 +1,43 @@
+"""Why a case of a requirement was not judged, sorted by what can be done about it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Final
+
+
+class Why(StrEnum):
+    """What stood in the way."""
+
+    LEAVE = "leave"
+    """The run had no leave to write what it takes: ``--allow``."""
+    LAB = "lab"
+    """Equipment that is not there."""
+    UNIT = "unit"
+    """The unit was in no state for it."""
+    NOT_MEANT = "not meant"
+    """It is about another firmware, or a unit with (or without) a PIN: nothing is missing."""
+
+
+_STARTS: Final = (
+    ("writes ", Why.LEAVE),
+    ("presents the PIN of ", Why.LEAVE),
+    ("needs the embedded emulator", Why.LAB),
+    ("needs a cell simulator", Why.LAB),
+    ("needs a power switch", Why.LAB),
+    ("the equipment cannot", Why.LAB),
+    ("is about firmware ", Why.NOT_MEANT),
+    ("needs a unit with", Why.NOT_MEANT),
+    ("this board does not serve FA", Why.NOT_MEANT),
+    ("nothing is known of clients", Why.NOT_MEANT),
+)
+
+
+def why_skipped(reason: str | None) -> Why:
+    """Return what a reason is about; one that is not known counts as the unit's own state.
+
+    That is the careful side: what the unit's state kept from being judged stands in the way of a
+    verdict, and nobody is told "accepted" because a new reason was not listed here.
+    """
+    text = (reason or "").removeprefix("Skipped: ")
+    return next((why for start, why in _STARTS if text.startswith(start)), Why.UNIT)

@@ -1,0 +1,128 @@
+"""One unit in a process of its own: a job on standard input, lines of progress on standard output.
+
+Started by :mod:`._run`, one for each target, so that units are judged side by side and what one
+does to its process cannot touch the others.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+from jbd_protocol import JbdError
+
+from .._client import BmsClient
+from .._suite_run import run_suites
+from ..board import read_identity
+from ..records import Recorder
+from ..transports import open_target
+
+if TYPE_CHECKING:
+    import pytest
+
+
+class _Only:
+    """A pytest plugin that leaves out the tests of other requirements."""
+
+    def __init__(self, wanted: frozenset[str]) -> None:
+        self._wanted = wanted
+
+    def pytest_collection_modifyitems(
+        self, config: pytest.Config, items: list[pytest.Item]
+    ) -> None:
+        """Keep what shows a wanted requirement."""
+        kept = [item for item in items if self._shows(item)]
+        config.hook.pytest_deselected(items=[item for item in items if item not in set(kept)])
+        items[:] = kept
+
+    def _shows(self, item: pytest.Item) -> bool:
+        return any(
+            mark.kwargs["id"] in self._wanted for mark in item.iter_markers("jbd_requirement")
+        )
+
+
+class _Tell:
+    """A pytest plugin that says how far the run is."""
+
+    def __init__(self, recorder: Recorder, out: TextIO) -> None:
+        self._recorder, self._out = recorder, out
+        self._total = 0
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Note how many tests there are."""
+        self._total = len(session.items)
+
+    def pytest_runtest_logfinish(self) -> None:
+        """Say so, and what was last."""
+        tests = self._recorder.tests
+        line = {"done": len(tests), "of": self._total, "failed": len(self._recorder.failed)}
+        self._out.write(json.dumps(line | {"suite": tests[-1].suite if tests else ""}) + "\n")
+        self._out.flush()
+
+
+def run_job(job: Mapping[str, Any], out: TextIO) -> dict[str, object]:
+    """Judge a unit.
+
+    Args:
+        job: ``target``, ``allow``, ``judge_as``, ``suites``, ``requirements``, ``plugins`` and
+            ``folder``, the last for the reports of pytest, or null.
+        out: for lines of progress.
+    Returns:
+        ``identity``, ``tests``, ``errors``, ``started`` and ``seconds``.
+    """
+    started, start_s = datetime.now(UTC).isoformat(timespec="seconds"), time.monotonic()
+    # First of all: a board that does not outlive what comes is to be named all the same.
+    identity = identity_of(job["target"])
+    recorder = Recorder()
+    status = run_suites(
+        [job["target"]],
+        job["suites"],
+        recorder=recorder,
+        allow=job["allow"],
+        judge_as=job["judge_as"],
+        load=job["plugins"],
+        report=None if job["folder"] is None else Path(job["folder"]),
+        plugins=[_Only(frozenset(job["requirements"])), _Tell(recorder, out)],
+    )
+    errors = list(recorder.errors)
+    if status not in (0, 1):
+        errors.append(f"the run stopped before its end, pytest status {status}")
+    return {
+        "identity": identity,
+        "tests": [asdict(test) for test in recorder.tests],
+        "errors": errors,
+        "started": started,
+        "seconds": time.monotonic() - start_s,
+    }
+
+
+def identity_of(target: str) -> dict[str, int | str]:
+    """Return what the board says it is, as far as it says it; empty where it does not answer."""
+    try:
+        link = open_target(target)
+    except OSError:
+        return {}
+    try:
+        return read_identity(BmsClient(link)).to_table()
+    except (JbdError, OSError):
+        return {}
+    finally:
+        link.close()
+
+
+def main() -> int:
+    """Do the job on standard input and leave what came of it in its file."""
+    job = json.load(sys.stdin)
+    came = run_job(job, sys.stdout)
+    Path(job["result"]).write_text(json.dumps(came), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
