@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from ._leave import ALL_LEAVES, PASSWORD, LeaveGuard, WriteRefused
 from ._link import LinkError
-from ._lockout_controls import CONTROLS
+from ._lockout_controls import CONTROLS, target_like
 from ._lockout_criteria import Logs
 from ._matrix import clear_by_another_client
 from .clients import ClientModel, Log, User
-from .transports import open_target, parse_target
+from .transports import DEFAULT_TARGET, open_target, parse_target
 
 if TYPE_CHECKING:
     from ._link import Link
@@ -26,9 +26,10 @@ def with_pin_step(target: str, answer: str) -> str:
     Raises:
         LinkError: only the embedded emulator can be told what to answer.
     """
-    if not parse_target(target).embedded:
+    found = parse_target(target)
+    if not found.embedded:
         raise LinkError(f"target {target!r}: another answer to 06 needs an emulator: target")
-    return f"{target}{'&' if '?' in target else '?'}answer_06={answer}"
+    return found.with_option("answer_06", answer).text
 
 
 def open_guarded(target: str, leaves: frozenset[str] | None = None) -> Link:
@@ -64,15 +65,19 @@ def play(link: Link, model: ClientModel, user: User | None = None) -> tuple[Log,
     return first, clear, model.run(link, user).log
 
 
-def play_controls(model: ClientModel) -> Mapping[str, Log]:
+def play_controls(model: ClientModel, target: str = DEFAULT_TARGET) -> Mapping[str, Log]:
     """Play the same client on the boards of the controls, each a fresh embedded emulator.
 
+    Args:
+        model: the client.
+        target: the board under test: where that is behind a Bluetooth module, so are these.
     Returns:
         The client's log, by the control's id.
     """
     logs: dict[str, Log] = {}
+    under_test = parse_target(target)
     for name, control in CONTROLS.items():
-        link = open_target(control.target)
+        link = open_target(target_like(control.target, under_test))
         try:
             if control.cleared:
                 clear_by_another_client(link)
@@ -113,5 +118,5 @@ def play_lockout(
         first=first,
         clear=clear,
         repeat=repeat,
-        controls=play_controls(model) if controls else {},
+        controls=play_controls(model, target) if controls else {},
     )

@@ -16,6 +16,8 @@ from ._lockout_log import PAIR, POLLS, pairings, polls_within, sent, writes_to
 from ._lockout_result import Finding
 from .clients import Direction, Entry, Log
 from .clients._frames import R03
+from .transports import Target, parse_target
+from .transports._target import LINE, MODULE_OPTIONS
 
 _PIN: Final = "765828"
 POLL_LIMIT_S: Final = 1.0
@@ -147,6 +149,21 @@ CONTROLS: Final[Mapping[str, Control]] = MappingProxyType(
         ),
     }
 )
+
+
+def target_like(control: str, target: Target) -> str:
+    """Return a control's board, reached as the board under test is: on the line or on the air.
+
+    A module under test that this machine's adapter found is stood in for by an emulated one, of
+    the generation that its target names.
+    """
+    if target.over == LINE:
+        return control
+    board = parse_target(control.replace("emulator:", "emulator-ble:", 1))
+    for name in MODULE_OPTIONS:
+        if name in target.options:
+            board = board.with_option(name, target.options[name])
+    return board.text
 
 
 def judge_control(name: str, log: Log) -> Finding:

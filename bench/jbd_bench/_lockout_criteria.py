@@ -3,6 +3,9 @@
 ``judge`` looks at logs alone: it does not know who made them, so one from a phone is judged as
 one from a model. The criteria, the falsifiers and their grades are those of CLIENTS.md 11.
 
+Over Bluetooth the client's opening begins with its subscription: what is before it in a log (an
+MTU, a login that a phone's system made) is nobody's request.
+
 ========  =================================================================================
 L1 .. L6  must all hold
 F1 .. F6  none may come true; F3, F4 and F6 need runs on other boards
@@ -34,7 +37,7 @@ from ._lockout_log import (
     writes_to,
 )
 from ._lockout_result import Falsifier, Finding
-from .clients import PARAMETERS, Direction, Entry, Log
+from .clients import PARAMETERS, SUBSCRIBED, Direction, Entry, Log
 from .clients._frames import CLR, P0, R03, R04
 
 REFUSAL: Final = bytes.fromhex("DD 06 80 00 FF 80 77")
@@ -50,7 +53,8 @@ _FORBIDDEN: Final = frozenset(
 _TEXT: Final[Mapping[str, tuple[str, Evidence]]] = MappingProxyType(
     {
         "L1": (
-            "before the first 06 only R03 and R04; R03 answered 00 with version 0x21",
+            "before the first 06, counted from the subscription where there is one, only R03 and "
+            "R04; R03 answered 00 with version 0x21",
             Evidence(Grade.CAPTURED, "order: captures of 2022; that it is 3.1.1026: assumed"),
         ),
         "L2": (
@@ -185,13 +189,27 @@ def _finding(name: str, why: str, frames: tuple[Entry, ...] = (), *, passed: boo
 
 
 def _l1(log: Log) -> Finding:
-    asked = pairings(log)
-    opening = log[: asked[0].at] if asked else log
+    opening = _opening(log)
     good = tuple(e for e in opening if version_in(e) == FIRMWARE)
     others = tuple(e for _, e in sent(opening) if e.frame not in POLLS)
     if others:
         return _finding("L1", f"before it came {others[0].text}", others, passed=False)
     return _finding("L1", "no R03 answered 00 with version 0x21", good[:1], passed=bool(good))
+
+
+def _opening(log: Log) -> Log:
+    """Return what is before the first 06: from the first subscription, where a log has one."""
+    asked = pairings(log)
+    opening = log[: asked[0].at] if asked else log
+    since = next(
+        (
+            n
+            for n, e in enumerate(opening)
+            if e.direction is Direction.LINK and e.note == SUBSCRIBED
+        ),
+        0,
+    )
+    return opening[since:]
 
 
 def _l2(log: Log) -> Finding:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Final
 
 from jbd_protocol import Grade, LocalError
 
+from ._lockout_controls import target_like
 from .clients import CLIENTS, CONDITIONS, EXPECTED, Report, User, client_model
-from .transports import open_target
+from .transports import open_target, parse_target
 
 if TYPE_CHECKING:
     from ._link import Link
@@ -94,20 +95,36 @@ def clear_by_another_client(link: Link) -> Log:
     return session.report("another client").log
 
 
-def run_cell(client: str, condition: str, user: User | None = None) -> Cell:
+OVER: Final[Mapping[str, str]] = MappingProxyType(
+    {"serial": "emulator:0x21", "ble": "emulator-ble:0x21?module=telink&paced=1"}
+)
+"""What the boards of the matrix are reached over: a target that says how."""
+
+
+def clients_over(over: str) -> tuple[str, ...]:
+    """Return the clients that use such a link: over Bluetooth the apps alone."""
+    return tuple(c for c in CLIENTS if over == "serial" or client_model(c).radio is not None)
+
+
+def run_cell(
+    client: str, condition: str, user: User | None = None, *, over: str = "serial"
+) -> Cell:
     """Run one client model on a fresh unit.
 
     Args:
         client: id of the model.
         condition: key of :data:`TARGETS`.
         user: what the person does; see :class:`User`.
+        over: ``serial``, or ``ble`` for a Telink module in front of the board.
     Raises:
-        LocalError: no such client or condition.
+        LocalError: no such client or condition, or a program of the serial line over Bluetooth.
     """
     model, chosen = client_model(client), TARGETS.get(condition)
     if chosen is None:
         raise LocalError(f"condition {condition!r}: must be one of {', '.join(TARGETS)}")
-    link = open_target(chosen.target)
+    if client not in clients_over(over):
+        raise LocalError(f"client {client!r}: is a program of the serial line, not one over {over}")
+    link = open_target(target_like(chosen.target, parse_target(OVER[over])))
     try:
         if chosen.cleared:
             clear_by_another_client(link)
@@ -133,10 +150,13 @@ def _grade(report: Report, condition: str) -> Grade:
 
 
 def run_matrix(
-    clients: Iterable[str] | None = None, conditions: Iterable[str] | None = None
+    clients: Iterable[str] | None = None,
+    conditions: Iterable[str] | None = None,
+    *,
+    over: str = "serial",
 ) -> Iterator[Cell]:
-    """Yield the cells, client by client; ids and names as in :func:`run_cell`."""
+    """Yield the cells, client by client; arguments as in :func:`run_cell`."""
     wanted = list(CONDITIONS if conditions is None else conditions)
-    for client in CLIENTS if clients is None else clients:
+    for client in clients_over(over) if clients is None else clients:
         for condition in wanted:
-            yield run_cell(client, condition)
+            yield run_cell(client, condition, over=over)

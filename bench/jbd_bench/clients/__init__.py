@@ -22,8 +22,9 @@ from ._bmstools import bms_tools_1_1_4, bms_tools_1_2_0
 from ._expected import CONDITIONS, EXPECTED, Expectation, condition_of
 from ._fixed import fixed_app
 from ._ios import ios_before_fix, ios_fixed
+from ._ios_vendor import ios_vendor
 from ._jbdtools import jbdtools_2021
-from ._log import LIVE_DATA, PARAMETERS, Direction, Entry, Log, parse_log
+from ._log import LIVE_DATA, PARAMETERS, SUBSCRIBED, Direction, Entry, Log, parse_log
 from ._model import Choice, ClientModel, Radio, Report, Step, User
 from ._reception import Ends, Reception
 from ._session import Session
@@ -35,6 +36,7 @@ CLIENTS: Final[Mapping[str, Callable[..., ClientModel]]] = MappingProxyType(
         "android-3.2": android_3_2,
         "ios-before-fix": ios_before_fix,
         "ios-fixed": ios_fixed,
+        "ios-vendor": ios_vendor,
         "jbdtools-2021": jbdtools_2021,
         "bms-tools-1.1.4": bms_tools_1_1_4,
         "bms-tools-1.2.0": bms_tools_1_2_0,
@@ -74,6 +76,7 @@ __all__ = [
     "EXPECTED",
     "LIVE_DATA",
     "PARAMETERS",
+    "SUBSCRIBED",
     "Choice",
     "ClientModel",
     "Direction",

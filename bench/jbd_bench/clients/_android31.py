@@ -103,7 +103,7 @@ class _Android31:
             if connection:
                 self.session.reconnect()
             self.session.decide(_IDENTITY)
-            self.session.pause(_RADIO.first_write_s)
+            self.session.settle(_RADIO.first_write_s)
             if not self._open():
                 return
             if self._let_in():

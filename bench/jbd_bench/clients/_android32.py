@@ -82,7 +82,7 @@ class _Android32:
         self.new_pages = False
 
     def play(self) -> None:
-        self.session.pause(_RADIO.first_write_s)
+        self.session.settle(_RADIO.first_write_s)
         if not self._log_in():
             return
         self._enter_main_page()

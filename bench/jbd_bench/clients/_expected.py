@@ -70,6 +70,7 @@ _TABLE: Final[Mapping[str, Mapping[str, Expectation]]] = {
         STUB: _field("data"),
         STUB_CLEARED: _ours("data"),
     },
+    "ios-vendor": dict.fromkeys(CONDITIONS, _ours("data")),
     "ios-fixed": {PIN_UNKNOWN: _seed("data"), STUB: _seed("all")},
     "jbdtools-2021": {
         PIN_UNKNOWN: _seed("data"),

@@ -52,7 +52,7 @@ class _Fixed:
         self.pins = iter(user.pins)
 
     def play(self) -> None:
-        self.session.pause(_RADIO.first_write_s)
+        self.session.settle(_RADIO.first_write_s)
         self.session.decide(_FREE)
         self.live.go_on(float(self.person.polls))
         if self.person.clears_pin:

@@ -61,7 +61,7 @@ class _Ios:
         self.live = Polling(session, (_INFO, _CELLS))
 
     def play(self) -> None:
-        self.session.pause(_RADIO.first_write_s)
+        self.session.settle(_RADIO.first_write_s)
         self.session.decide(_DATA_FREE)
         self.live.go_on(float(self.person.polls))
         if self.fixed and self.person.clears_pin:

@@ -30,6 +30,10 @@ LIVE_DATA = "live data"
 PARAMETERS = "parameters"
 """Note of the UI entry that says: from here on the user sees the board's settings."""
 
+SUBSCRIBED = "subscribed"
+"""Note of the LINK entry of a Bluetooth link whose notifications are on: from here on the
+client can hear answers."""
+
 
 class Direction(StrEnum):
     """Who speaks."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from jbd_protocol import Evidence, Grade, LocalError
 
+from .._link import radio_of
 from ._log import Log
 from ._reception import Reception
 
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from .._link import Link
     from ._session import Session
 
+_MODULE: Final = b"\xff\xaa"
 _WEAKEST_FIRST: Final = tuple(reversed(Grade))
 
 
@@ -74,8 +77,9 @@ class Radio:
     """How the client uses a Bluetooth module; without effect on a serial link.
 
     Attributes:
-        write: the write type it takes on FF02.
-        mtu: the MTU it asks for, or None where it never asks.
+        write: the write type it takes on FF02; links take it from the characteristic.
+        mtu: the MTU it asks for, or None where it never asks; a link through this machine's
+            own adapter asks for what its system asks for.
         piece: most bytes of one write.
         piece_gap_s: pause between the pieces of one frame, in seconds.
         first_write_s: from the acknowledged subscription to the first write, in seconds.
@@ -177,21 +181,58 @@ class ClientModel:
         steps, choices = self.steps, self.choices
         return weakest((*(s.evidence for s in steps), *(c.evidence for c in choices)))
 
+    @property
+    def logs_in(self) -> bool:
+        """Whether it knows the login of a Bluetooth module."""
+        return any(step.wire[:2] == _MODULE for step in self.steps)
+
     def run(self, link: Link, user: User | None = None, *, address: bytes | None = None) -> Report:
         """Drive the client over a link, from its opening to the end of what the user does.
+
+        Through a Bluetooth module the client has a connection of its own, on which nothing was
+        said before: it asks for its own MTU, and logs in by itself or not at all.
 
         Args:
             link: bytes to the board, and their clock.
             user: what the person does; the default looks, types three wrong PINs where asked
                 and opens the parameters.
-            address: the Bluetooth module's address, 6 bytes, where there is one: module
-                passwords are computed with it, and one client looks at its first half.
+            address: the Bluetooth module's address, 6 bytes, where the link does not know it:
+                module passwords are computed with it, and one client looks at its first half.
         Raises:
             LinkError: the link failed.
         """
         from ._session import Session  # here, for the session knows the model's types
 
-        session = Session(link, self.reception, address=address)
-        self.play(session, user or User())
-        session.end()
+        person, end = user or User(), radio_of(link)
+        if end is not None:
+            address = address or end.address or None
+            if person.module_password is None:
+                # Who gave the link a login knows it.
+                person = replace(person, module_password=end.login)
+        with _connection_of_its_own(link, self.radio):
+            session = Session(link, self.reception, address=address, radio=self.radio)
+            self.play(session, person)
+            session.end()
         return session.report(self.id)
+
+
+@contextmanager
+def _connection_of_its_own(link: Link, radio: Radio | None) -> Iterator[None]:
+    """Connect anew where somebody else connected; the link's own ways are given back at the end.
+
+    The next to use the link connects anew, too, if that is no client model.
+    """
+    end = radio_of(link)
+    if end is None:
+        yield
+        return
+    kept = end.login, end.ask_mtu
+    mtu = radio.mtu if radio is not None else end.ask_mtu
+    fresh = end.subscribed_s == link.clock.now_s() and kept == (None, mtu)
+    end.login, end.ask_mtu = None, mtu
+    try:
+        if not fresh:
+            link.reconnect()
+        yield
+    finally:
+        end.login, end.ask_mtu = kept

@@ -14,9 +14,9 @@ from jbd_protocol import (
     ResponseDecoder,
 )
 
-from .._link import Link
-from ._log import LIVE_DATA, PARAMETERS, Direction, Entry
-from ._model import Choice, Report, Step, weakest
+from .._link import Link, radio_of
+from ._log import LIVE_DATA, PARAMETERS, SUBSCRIBED, Direction, Entry
+from ._model import Choice, Radio, Report, Step, weakest
 from ._reception import Reception, take
 
 
@@ -34,11 +34,21 @@ class Session:
         link: bytes to the board.
         reception: how this client puts answers together.
         address: the Bluetooth module's address, where there is one.
+        radio: how the client uses a module; without effect where there is none.
     """
 
-    def __init__(self, link: Link, reception: Reception, *, address: bytes | None = None) -> None:
+    def __init__(
+        self,
+        link: Link,
+        reception: Reception,
+        *,
+        address: bytes | None = None,
+        radio: Radio | None = None,
+    ) -> None:
         self._link, self._reception, self.address = link, reception, address
-        self._began_s = link.clock.now_s()
+        self._end, self._radio = radio_of(link), radio
+        # A phone's time counts from where it can hear: from the subscription.
+        self._began_s = link.clock.now_s() if self._end is None else self._end.subscribed_s
         self._log: list[Entry] = []
         self._connection = 1
         self._port = b""
@@ -47,7 +57,7 @@ class Session:
         self._monitoring = self._parameters = False
         self._message = ""
         self.version: int | None = None
-        self._note(Direction.LINK, "connected")
+        self._connected()
 
     @property
     def now_s(self) -> float:
@@ -103,6 +113,10 @@ class Session:
                     return event
         return None
 
+    def settle(self, seconds: float) -> None:
+        """Wait out the pause between the subscription, or the opened port, and the first write."""
+        self.pause_until(self._ready_s + seconds)
+
     def pause(self, seconds: float) -> None:
         """Let time pass; what arrives meanwhile is kept or dropped as the client does."""
         self.pause_until(self.now_s + seconds)
@@ -119,7 +133,7 @@ class Session:
         self._link.reconnect()
         self._port = b""
         self._connection += 1
-        self._note(Direction.LINK, "connected")
+        self._connected()
 
     # --- the screen -----------------------------------------------------------------------
 
@@ -210,7 +224,21 @@ class Session:
                 pass
         self._flush_tap()
         self._note(Direction.TX, note, wire)
-        self._link.write(wire)
+        radio = self._radio
+        if self._end is None or radio is None:
+            self._link.write(wire)
+            return
+        for at in range(0, len(wire), radio.piece):
+            if at:
+                self._link.clock.sleep_until(self.now_s + radio.piece_gap_s)
+            self._link.write(wire[at : at + radio.piece])
+
+    def _connected(self) -> None:
+        self._note(Direction.LINK, "connected")
+        self._ready_s = self.now_s
+        if self._end is not None:
+            self._ready_s = self._end.subscribed_s
+            self._note(Direction.LINK, SUBSCRIBED)
 
     def _read(self, until_s: float) -> bytes:
         data = self._link.read(until_s)

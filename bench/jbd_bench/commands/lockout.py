@@ -20,7 +20,13 @@ Paint: TypeAlias = "Callable[[str, str], str]"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("--target", default="emulator:0x21", help="the board (default %(default)s)")
+    parser.add_argument(
+        "--target",
+        default="emulator:0x21",
+        help="the board: emulator:0x21, serial:/dev/ttyUSB0, rfc2217://host:port, "
+        "socket://host:port; over Bluetooth emulator-ble:0x21?paced=1, ble:ADDRESS, "
+        "ble:name=NAME (default %(default)s)",
+    )
     parser.add_argument(
         "--client", default="android-3.1.1026", metavar="ID", help="model (default %(default)s)"
     )
@@ -32,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--pin-step",
         metavar="ANSWER",
-        help="06 answers silence, bad-checksum, 0x83 or 0x81 instead; emulator targets",
+        help="06 answers silence, bad-checksum, 0x83 or 0x81 instead; emulated targets",
     )
     parser.add_argument(
         "--no-controls", action="store_true", help="leave out the plays on other firmware"

@@ -21,6 +21,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--condition", action="append", metavar="NAME", help="this board alone; repeatable"
     )
+    parser.add_argument(
+        "--over",
+        choices=("serial", "ble"),
+        default="serial",
+        help="how the boards are reached; ble: through a Telink module, the apps alone "
+        "(default %(default)s)",
+    )
     parser.add_argument("--json", action="store_true", help="print the cells as a JSON list")
 
 
@@ -38,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
         for name in asked or ():
             if name not in known:
                 raise LocalError(f"{field} {name!r}: must be one of {', '.join(known)}")
-    cells = list(run_matrix(args.client, args.condition))
+    cells = list(run_matrix(args.client, args.condition, over=args.over))
     if args.json:
         print(json.dumps([cell.to_json() for cell in cells], indent=1))
     else:

@@ -11,7 +11,16 @@ from hypothesis import strategies as st
 
 from jbd_bench._lockout import play_lockout
 from jbd_bench._lockout_criteria import REFUSAL, Logs, Verdict, judge
-from jbd_bench.clients import LIVE_DATA, Direction, Entry, Log, User, client_model, parse_log
+from jbd_bench.clients import (
+    LIVE_DATA,
+    SUBSCRIBED,
+    Direction,
+    Entry,
+    Log,
+    User,
+    client_model,
+    parse_log,
+)
 from jbd_bench.clients._frames import CLR, FE, FX, P0, R03, R04, R05, pairing, reading
 from jbd_protocol import LocalError, Response, parse_response
 
@@ -68,6 +77,16 @@ def test_the_undamaged_log_is_the_lockout() -> None:
     verdict = judge(GOOD)
     assert (failed(verdict), fired(verdict)) == ([], [])
     assert len(PAIRS) == 4
+
+
+@pytest.mark.parametrize(("subscribed_behind", "fails"), [(True, []), (False, ["L1"])])
+def test_l1_counts_from_the_subscription_where_the_log_has_one(
+    subscribed_behind: bool, fails: list[str]
+) -> None:
+    early = Entry(GOOD.first[0].t_s, Direction.TX, R05)
+    mark = Entry(GOOD.first[0].t_s, Direction.LINK, note=SUBSCRIBED)
+    rows = (early, mark) if subscribed_behind else (mark, early)
+    assert failed(judge(damaged(lambda log: (log[0], *rows, *log[1:])))) == fails
 
 
 @given(which_pair, st.sampled_from([0x81, 0x82, 0x83, 0x5C]))

@@ -11,12 +11,21 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from jbd_bench import Link
+from jbd_bench import Link, radio_of
 from jbd_bench._lockout import PIN_STEPS, open_guarded, play, play_controls, with_pin_step
 from jbd_bench._lockout_controls import CONTROLS, judge_control
 from jbd_bench._lockout_criteria import Logs, judge
 from jbd_bench._matrix import clear_by_another_client
-from jbd_bench.clients import CLIENTS, EXPECTED, Loop, Report, User, client_model, condition_of
+from jbd_bench.clients import (
+    CLIENTS,
+    EXPECTED,
+    ClientModel,
+    Loop,
+    Report,
+    User,
+    client_model,
+    condition_of,
+)
 from jbd_bench.suites import requirement
 from jbd_protocol import Grade
 
@@ -33,6 +42,17 @@ WITH_PASSWORD: Final = (0x17, 0x20, 0x25, 0x44, 0x80)
 def stranger(target: TargetUnderTest) -> User:
     """Return a user who does not know the PIN of the board."""
     return User(pins=tuple(pin for pin in User().pins if pin != target.pin))
+
+
+def model_on(client: str, link: Link, loop: Loop | None = None) -> ClientModel:
+    """Return a client's model; skip where it does not use such a link."""
+    model = client_model(client, **({} if loop is None else {"loop": loop}))
+    end = radio_of(link)
+    if end is not None and model.radio is None:
+        pytest.skip(f"{client} is a program of the serial line")
+    if end is not None and end.login is not None and not model.logs_in:
+        pytest.skip(f"{client} does not know the login that this module demands: MOD-LOGIN-09")
+    return model
 
 
 def check(report: Report, condition: str) -> None:
@@ -55,7 +75,7 @@ def test_client_reaches_what_the_field_says(
         pytest.skip(f"nothing is known of clients on firmware 0x{jbd_target.version():02X}")
     if client == CLEARS_UNASKED and jbd_target.pin is not None and not jbd_target.embedded:
         pytest.skip(f"{client} would clear the PIN of {jbd_target.name}")
-    check(client_model(client).run(jbd_link, stranger(jbd_target)), condition)
+    check(model_on(client, jbd_link).run(jbd_link, stranger(jbd_target)), condition)
 
 
 @requirement("CLIENT-REACH-02", "after another client's CLR every client reaches all on 0x17",
@@ -66,7 +86,7 @@ def test_a_clear_by_another_client_opens_the_board_to_all(
     client: str, jbd_link: Link, jbd_target: TargetUnderTest
 ) -> None:
     clear_by_another_client(jbd_link)
-    check(client_model(client).run(jbd_link, stranger(jbd_target)), "0x17 after clear")
+    check(model_on(client, jbd_link).run(jbd_link, stranger(jbd_target)), "0x17 after clear")
 
 
 @requirement("CLIENT-REACH-03", "on 0x21 CLR changes nothing for any client",
@@ -77,7 +97,7 @@ def test_a_clear_changes_nothing_on_firmware_2_1(
     client: str, jbd_link: Link, jbd_target: TargetUnderTest
 ) -> None:
     clear_by_another_client(jbd_link)
-    check(client_model(client).run(jbd_link, stranger(jbd_target)), "0x21 after clear")
+    check(model_on(client, jbd_link).run(jbd_link, stranger(jbd_target)), "0x21 after clear")
 
 
 @requirement("CLIENT-PIN-01", "the right PIN lets in every client that asks for one",
@@ -90,7 +110,7 @@ def test_the_right_pin_lets_the_client_in(
     if jbd_target.target.options.get("pin_encoding", "digits") != "digits":
         pytest.skip("these clients send digits as numbers, this PIN is stored as characters")
     assert jbd_target.pin is not None
-    report = client_model(client).run(jbd_link, User(pins=(jbd_target.pin,)))
+    report = model_on(client, jbd_link).run(jbd_link, User(pins=(jbd_target.pin,)))
     assert (report.monitoring, report.parameters) == (True, True), report.symptom
 
 
@@ -102,7 +122,7 @@ def test_only_one_client_clears_a_pin_unasked(
 ) -> None:
     if client == CLEARS_UNASKED and not jbd_target.embedded:
         pytest.skip(f"{client} would clear the PIN of {jbd_target.name}")
-    report = client_model(client).run(jbd_link, stranger(jbd_target))
+    report = model_on(client, jbd_link).run(jbd_link, stranger(jbd_target))
     clears = any(entry.frame[:3] == b"\xdd\x5a\x09" for entry in report.log)
     assert clears == (client == CLEARS_UNASKED)
 
@@ -112,7 +132,7 @@ def test_only_one_client_clears_a_pin_unasked(
 @pytest.mark.jbd(firmware=0x21)
 @pytest.mark.parametrize("loop", Loop)
 def test_android_3_1_1026_locks_itself_out(loop: Loop, jbd_link: Link) -> None:
-    model = client_model(LOCKED_OUT, loop=loop)
+    model = model_on(LOCKED_OUT, jbd_link, loop)
     first, clear, repeat = play(jbd_link, model)
     verdict = judge(Logs(client=model.id, first=first, clear=clear, repeat=repeat))
     assert verdict.reproduced, verdict.why
@@ -123,7 +143,7 @@ def test_android_3_1_1026_locks_itself_out(loop: Loop, jbd_link: Link) -> None:
 @pytest.mark.jbd(firmware=0x21)
 @pytest.mark.parametrize("client", OTHERS)
 def test_no_other_client_locks_itself_out(client: str, jbd_link: Link) -> None:
-    first, clear, repeat = play(jbd_link, client_model(client))
+    first, clear, repeat = play(jbd_link, model_on(client, jbd_link))
     verdict = judge(Logs(client=client, first=first, clear=clear, repeat=repeat))
     assert not verdict.reproduced
     assert any(entry.note == "live data" for entry in first), "it shows no data either"
@@ -137,9 +157,10 @@ def test_no_other_client_locks_itself_out(client: str, jbd_link: Link) -> None:
 def test_another_answer_to_06_is_another_case(
     answer: str, jbd_target: TargetUnderTest, jbd_link: Link
 ) -> None:
+    model = model_on(LOCKED_OUT, jbd_link)
     link = open_guarded(with_pin_step(jbd_target.name, answer))
     try:
-        first, clear, repeat = play(link, client_model(LOCKED_OUT))
+        first, clear, repeat = play(link, model)
     finally:
         link.close()
     verdict = judge(Logs(client=LOCKED_OUT, first=first, clear=clear, repeat=repeat))
@@ -152,7 +173,9 @@ def test_another_answer_to_06_is_another_case(
              grade=Grade.REPORTED)  # fmt: skip
 @pytest.mark.jbd(firmware=0x21, embedded=True)
 @pytest.mark.parametrize("loop", Loop)
-def test_the_same_client_works_on_the_control_boards(loop: Loop, jbd_link: Link) -> None:
-    logs = play_controls(client_model(LOCKED_OUT, loop=loop))
+def test_the_same_client_works_on_the_control_boards(
+    loop: Loop, jbd_link: Link, jbd_target: TargetUnderTest
+) -> None:
+    logs = play_controls(model_on(LOCKED_OUT, jbd_link, loop), jbd_target.name)
     failed = [row for name in CONTROLS if not (row := judge_control(name, logs[name])).passed]
     assert not failed, "; ".join(f"{row.id}: {row.why}" for row in failed)
