@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ._state_file import StateError
     from ._unit import GAP_S, Line, Unit
     from .board import Monitor
+    from .faults import ActiveFault, Fault, Hit, fault_from_table
     from .frontends import PtyPort
     from .frontends._radio import VirtualRadio
     from .module import BleModule
@@ -45,13 +46,16 @@ __all__ = [
     "BOARDS",
     "FIRMWARE",
     "GAP_S",
+    "ActiveFault",
     "BleModule",
     "BoardKit",
     "CapacityPoints",
     "ConfigError",
     "Device",
     "Fact",
+    "Fault",
     "FirmwareProfile",
+    "Hit",
     "Lab",
     "Line",
     "Mode",
@@ -69,6 +73,7 @@ __all__ = [
     "Unit",
     "UnitConfig",
     "VirtualRadio",
+    "fault_from_table",
     "parse_firmware",
     "parse_unit",
     "unit_from_table",
@@ -85,6 +90,7 @@ _HOMES = {
         "_state_file": "StateError",
         "_unit": "GAP_S Line Unit",
         "board": "Monitor",
+        "faults": "ActiveFault Fault Hit fault_from_table",
         "frontends": "PtyPort",
         "frontends._radio": "VirtualRadio",
         "module": "BleModule",

@@ -1,4 +1,4 @@
-"""``jbd-emulator``: serve, explain, profiles, scenarios, charge-study."""
+"""``jbd-emulator``: serve, explain, profiles, scenarios, faults, charge-study."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ COMMANDS: Final = {
     "explain": "say what a firmware answers to a frame, why, and on what evidence",
     "profiles": "list firmwares and board kits with the evidence behind each",
     "scenarios": "list the scenarios a unit can live through, or print one to start from",
+    "faults": "list what can be made to go wrong on the wire, in the board and with the link",
     "charge-study": "compare chargers on a LiFePO4 pack: who fills it, who keeps it full",
 }
 """A command is a module of ``jbd_emulator.commands``, its dashes underlined, with

@@ -15,6 +15,7 @@ from .profiles import BOARDS, FIRMWARE, BoardKit, FirmwareProfile
 
 if TYPE_CHECKING:
     from ._likeness import Likeness
+    from .faults import Fault
     from .scenario import Scenario
 
 
@@ -60,7 +61,8 @@ class UnitConfig:
         load_ma: constant load at the terminals from the start, mA.
         charge_mv, charge_ma: supply at the terminals from the start, mV and mA.
         sleep: whether the board falls asleep after 30 s of silence, and starts asleep.
-        answers: overrides by register.
+        answers: overrides by register; each is a fault under a shorter name.
+        faults: what goes wrong from the start.
         state: file that settings and PIN survive a restart in, None for none.
         scenario: what the unit lives through; ``unit_from_table`` takes a name of the gallery or
             the path of a file. Its pack, and what is connected, are the scenario's.
@@ -82,6 +84,7 @@ class UnitConfig:
     charge_ma: float = 0.0
     sleep: bool = False
     answers: Mapping[int, Override] = field(default_factory=lambda: _NO_OVERRIDES)
+    faults: tuple[Fault, ...] = ()
     state: Path | None = None
     scenario: Scenario | None = None
     speed: int = 1
@@ -129,6 +132,13 @@ class UnitConfig:
         return encode_pin(self.pin, self.profile.pin_encoding.value)
 
     @property
+    def all_faults(self) -> tuple[Fault, ...]:
+        """The faults, those that the overrides stand for included."""
+        if not self.answers:
+            return self.faults
+        return tuple(_as_fault(*row) for row in self.answers.items()) + self.faults
+
+    @property
     def title(self) -> str:
         """The name, or one made of firmware and board."""
         return self.name or f"0x{self.firmware:02X}-{self.board}"
@@ -150,12 +160,13 @@ def unit_from_table(table: Mapping[str, object]) -> UnitConfig:
     """Return the unit that a TOML table, or the pairs of a query, describe.
 
     Keys are the fields of :class:`UnitConfig`, and ``answer_XX`` with ``silence``,
-    ``bad-checksum``, ``delay-SECONDS`` or a status such as ``0x83``.
+    ``bad-checksum``, ``delay-SECONDS`` or a status such as ``0x83``. ``fault`` is a list of tables
+    as :func:`jbd_emulator.faults.fault_from_table` takes them.
 
     Raises:
         ConfigError: the message names key and limit.
     """
-    known = {f.name for f in fields(UnitConfig)} - {"answers", "likeness"}
+    known = {f.name for f in fields(UnitConfig)} - {"answers", "faults", "likeness"} | {"fault"}
     if "scenario" in table:
         scenario = _scenario(table["scenario"])
         table = {**scenario.unit, **table, "scenario": scenario}
@@ -165,6 +176,8 @@ def unit_from_table(table: Mapping[str, object]) -> UnitConfig:
     for key, value in table.items():
         if key.startswith("answer_"):
             answers[_register(key)] = parse_override(key, str(value))
+        elif key == "fault":
+            values["faults"] = _faults(value)
         elif key in known:
             values[key] = _CONVERT.get(key, _text)(key, value)
         else:
@@ -236,6 +249,27 @@ def _register(key: str) -> int:
     if not 0 <= address <= 0xFF:
         raise ConfigError(f"{key}: must be answer_ and a register in hexadecimal, answer_06")
     return address
+
+
+def _faults(value: object) -> tuple[Fault, ...]:
+    if not isinstance(value, list | tuple):
+        raise ConfigError(f"fault {value!r}: must be a list of tables")
+    # Only who asks for a fault loads what knows them.
+    from .faults import Fault, fault_from_table
+
+    return tuple(one if isinstance(one, Fault) else fault_from_table(one) for one in value)
+
+
+def _as_fault(register: int, override: Override) -> Fault:
+    from .faults import Fault
+
+    name = f"answer_{register:02X}"
+    if override.kind == "status":
+        return Fault("answer", id=name, register=register, status=override.status)
+    if override.kind == "delay":
+        return Fault("delay", id=name, register=register, delay_s=override.delay_s)
+    kind = {"silence": "silence", "bad-checksum": "wrong_checksum"}[override.kind]
+    return Fault(kind, id=name, register=register)
 
 
 def _scenario(value: object) -> Scenario:

@@ -67,8 +67,8 @@ class Device:
 
     __slots__ = (
         "_basic_info", "_heard_s", "_mode", "_reads", "_tick_s", "_ticked_s", "_writes", "board",
-        "factory_code", "firmware", "lab", "monitor", "pack", "pin", "revision", "settings",
-        "sleeps", "speed", "started_s", "story",
+        "factory_code", "factory_stuck", "firmware", "lab", "monitor", "pack", "pin", "revision",
+        "settings", "sleeps", "speed", "started_s", "story",
     )  # fmt: skip
 
     def __init__(
@@ -96,6 +96,8 @@ class Device:
         self.story: Story | None = None
         """What happens to board and pack as time passes, None for time alone."""
         self.factory_code = b"\x56\x78"
+        self.factory_stuck = False
+        """The bench's hand: factory mode, once entered, ends with the power alone."""
         self.revision = 0
         """Grows with every change that must survive power-off; a front end then saves."""
         self.started_s = self._ticked_s = self._heard_s = now_s
@@ -206,11 +208,15 @@ class Device:
 
     def leave_factory(self, *, save: bool) -> None:
         """Close the settings; ``save`` makes what was written permanent and zeroes 0xAA."""
+        was_open = self.settings_open
         effect = self._step(Trigger.EXIT_SAVE if save else Trigger.EXIT_DISCARD)
         if effect is Effect.COMMIT:
             self.settings.commit()
             self.monitor.clear_counters()
             self.revision += 1
+        if self.factory_stuck and was_open:
+            self._step(Trigger.ENTER_FACTORY)
+            return
         self.pin.end_pairing(PairingEnds.FACTORY_EXIT)
 
     def changed(self) -> None:

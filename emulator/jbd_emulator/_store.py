@@ -83,10 +83,37 @@ class SettingsStore:
 
     def commit(self) -> bool:
         """Make what is in force permanent; return whether that changed anything."""
-        changed = {a: d for a, d in self._live.items() if self._stored(a) != d}
+        changed = self._changed()
         self._live.clear()
         self._saved |= changed
         return bool(changed)
+
+    @property
+    def unsaved(self) -> int:
+        """How many settings in force are not what is stored."""
+        return len(self._changed())
+
+    def tear(self, count: int, *, half: bool) -> int | None:
+        """Lose power while :meth:`commit` is at work.
+
+        Args:
+            count: settings that are stored whole, in the order of their addresses.
+            half: whether the next one gets its new high byte and keeps its low byte.
+
+        Returns:
+            The address of the one that is half new, None where none is.
+        """
+        changed = sorted(self._changed().items())
+        self._saved |= dict(changed[:count])
+        torn = None
+        for address, data in changed[count : count + half]:
+            # A text is stored with its length first: half of it would be no setting at all.
+            if len(data) == 2:
+                self._saved[address] = data[:1] + self._stored(address)[1:]
+                torn = address
+        self._live.clear()
+        self.revision += 1
+        return torn
 
     def revert(self) -> None:
         """Forget what was not committed, as a loss of power does."""
@@ -100,6 +127,9 @@ class SettingsStore:
     def eeprom(self) -> dict[int, bytes]:
         """Return every setting as it will be after power-off."""
         return {address: self._stored(address) for address in self._factory}
+
+    def _changed(self) -> dict[int, bytes]:
+        return {a: d for a, d in self._live.items() if self._stored(a) != d}
 
     def _stored(self, address: int) -> bytes:
         saved = self._saved.get(address)

@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from jbd_protocol import ReadRequest, Request, RequestDecoder, Response, WriteRequest
 
-from ._config import ConfigError, Override, UnitConfig
+from ._config import ConfigError, UnitConfig
 from ._device import Device
 from .plant import Pack
 
 if TYPE_CHECKING:
-    # Loaded by the unit that has a state file.
+    # Loaded by the unit that has a state file, and by the one that has faults.
     from ._rules import Outcome
     from ._state_file import StateError, StateFile, UnitState
+    from .faults import Faults, HangUp, Hit
+    from .faults._wire import Wire
 
 GAP_S: Final = 0.1
 """Silence after which a half-received request is given up, in seconds. Assumed: boards find the
@@ -44,27 +46,53 @@ class Line:
     Args:
         unit: the board.
         name: of the line, for people; ``serial`` for the unit's own.
+    Attributes:
+        decoder: what the board makes of the bytes.
+        cuts: whether the front end cuts answers into pieces itself, and asks :attr:`wire` what
+            becomes of these at the client's end.
+        on_hang_up: ends the connection; None where there is nothing to end.
     """
 
-    __slots__ = ("_decoder", "_heard_s", "_late", "name", "unit")
+    __slots__ = ("_heard_s", "_wire", "cuts", "decoder", "name", "on_hang_up", "unit")
 
     def __init__(self, unit: Unit, name: str = "serial") -> None:
         self.unit, self.name = unit, name
-        self._decoder = RequestDecoder()
+        self.decoder = RequestDecoder()
+        self.cuts = False
+        self.on_hang_up: Callable[[HangUp, float], None] | None = None
         self._heard_s = 0.0
-        self._late: list[tuple[float, bytes]] = []
+        self._wire: Wire | None = None
 
     @property
     def due_s(self) -> float | None:
         """When :meth:`on_due` has something to do, or None."""
-        pending = self._decoder.pending
-        if not pending and not self._late:
-            return None
-        late = min((due for due, _ in self._late), default=None)
-        if not pending:
-            return late
-        gap = self._heard_s + GAP_S
-        return gap if late is None else min(gap, late)
+        if self.unit.faulty:
+            return self.wire.due_s
+        return self.gap_s
+
+    @property
+    def gap_s(self) -> float | None:
+        """When a half-received request is given up, None where there is none."""
+        return self._heard_s + GAP_S if self.decoder.pending else None
+
+    @property
+    def silent_s(self) -> float:
+        """When the line has been silent for long enough to give up what is incomplete."""
+        return self._heard_s + GAP_S
+
+    @property
+    def wire(self) -> Wire:
+        """The way of the bytes past the unit's faults."""
+        if self._wire is None:
+            from .faults._wire import Wire
+
+            self._wire = Wire(self, self.unit.faults)
+        return self._wire
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing of an answer is still to leave."""
+        return self._wire is None or not self._wire.busy
 
     def receive(self, data: bytes, now_s: float) -> bytes:
         """Take bytes as they come; return the bytes that answer them, empty for silence."""
@@ -75,25 +103,35 @@ class Line:
             unit.tap(now_s, "rx", data)
         if unit.watcher is not None:
             unit.watcher.passed(self, now_s, "rx", data)
-        answer = self._behind_gap(now_s)
-        self._heard_s = now_s
-        answer += self._answer_all(self._decoder.receive(data), now_s)
+        if unit.faulty:
+            answer = self.wire.receive(data, now_s)
+        else:
+            answer = self._behind_gap(now_s)
+            self._heard_s = now_s
+            answer += self._answer_all(self.decoder.receive(data), now_s)
         if answer:
             self._note_sent(answer, now_s)
         return answer
 
     def on_due(self, now_s: float) -> bytes:
         """Do what time alone makes due; return the bytes that leave now."""
-        answer = self._behind_gap(now_s)
-        ready = [item for item in self._late if item[0] <= now_s]
-        if ready:
-            self._late = [item for item in self._late if item[0] > now_s]
-            answer += b"".join(wire for _, wire in ready)
-        if self.unit.unplugged:
+        unit = self.unit
+        answer = self.wire.on_due(now_s) if unit.faulty else self._behind_gap(now_s)
+        if unit.unplugged:
             return b""
         if answer:
             self._note_sent(answer, now_s)
         return answer
+
+    def heard(self, now_s: float) -> None:
+        """Note that the line was not silent."""
+        self._heard_s = now_s
+
+    def hang_up(self, how: HangUp, now_s: float) -> None:
+        """End the connection, where there is one to end."""
+        self.reset()
+        if self.on_hang_up is not None:
+            self.on_hang_up(how, now_s)
 
     def _note_sent(self, answer: bytes, now_s: float) -> None:
         unit = self.unit
@@ -102,16 +140,17 @@ class Line:
         if unit.watcher is not None:
             unit.watcher.passed(self, now_s, "tx", answer)
 
-    def _behind_gap(self, now_s: float) -> bytes:
-        """Give up a half-received request where the line was silent for long enough."""
-        if self._decoder.pending and now_s >= self._heard_s + GAP_S:
-            return self._answer_all(self._decoder.flush(), now_s)
-        return b""
-
     def reset(self) -> None:
         """Forget what was half received and what was still to be sent."""
-        self._decoder.reset()
-        self._late.clear()
+        self.decoder.reset()
+        if self._wire is not None:
+            self._wire.reset()
+
+    def _behind_gap(self, now_s: float) -> bytes:
+        """Give up a half-received request where the line was silent for long enough."""
+        if self.decoder.pending and now_s >= self._heard_s + GAP_S:
+            return self._answer_all(self.decoder.flush(), now_s)
+        return b""
 
     def _answer_all(self, events: Sequence[object], now_s: float) -> bytes:
         unit = self.unit
@@ -123,32 +162,24 @@ class Line:
                 response = outcome.response
                 if unit.watcher is not None:
                     unit.watcher.decided(self, now_s, event, outcome)
-                override = unit.answers.get(event.register)
-                if override is not None:
-                    answer += self._overridden(event, response, override, now_s)
-                elif response is not None:
+                if response is not None:
                     answer += unit.to_wire(response)
-        revision = unit.device.revision
-        if revision != unit.prepared_revision and not unit.prepare_save() and revision != before:
-            # A save that could not be stored is not acknowledged.
-            return b""
-        return answer
+        # A save that could not be stored is not acknowledged.
+        return answer if unit.may_answer(before) else b""
 
-    def _overridden(
-        self, request: Request, response: Response | None, override: Override, now_s: float
-    ) -> bytes:
-        if override.kind == "silence":
-            return b""
-        if override.kind == "status":
-            return Response(request.register, override.status).to_wire()
-        if response is None:
-            return b""
-        wire = bytearray(self.unit.to_wire(response))
-        if override.kind == "bad-checksum":
-            wire[-2] ^= 0x01
-            return bytes(wire)
-        self._late.append((now_s + override.delay_s, bytes(wire)))
-        return b""
+
+class Port(Protocol):
+    """Something that clients reach a unit by, which can be unplugged."""
+
+    @property
+    def fed_by_board(self) -> bool:
+        """Whether it loses its power with the board, as a Bluetooth module does."""
+
+    def hang_up(self, how: HangUp, now_s: float) -> None:
+        """End the connections there are."""
+
+    def set_plugged(self, plugged: bool) -> None:
+        """Take the plug out, so that nobody is connected or can connect; or put it back."""
 
 
 class Survivor(Protocol):
@@ -169,18 +200,26 @@ class Unit:
     """
 
     __slots__ = (
-        "_sent", "_sent_wire", "_state_file", "answers", "complain", "config", "device", "line",
-        "module", "module_state", "prepared_revision", "tap", "unplugged", "watcher",
-        "zero_checksum",
+        "_faults", "_sent", "_sent_wire", "_state_file", "complain", "config", "device", "faulty",
+        "line", "module", "module_state", "on_fault", "plugged", "ports", "prepared_revision",
+        "tap", "unplugged", "watcher", "zero_checksum",
     )  # fmt: skip
 
     def __init__(self, config: UnitConfig, now_s: float = 0.0) -> None:
         self.config = config
-        self.answers = dict(config.answers)
         self.tap: Tap | None = None
         self.watcher: Watcher | None = None
         self.unplugged = False
         """Whether the cable between adapter and board is pulled: bytes are lost both ways."""
+        self.on_fault: list[Callable[[float, Hit], None]] = []
+        """Each is called with the time and the strike whenever a fault has struck."""
+        self.ports: list[Port] = []
+        """What clients reach it by; front ends enter and leave themselves."""
+        self.plugged = True
+        """Whether clients can reach those ports at all; see :meth:`set_plugged`."""
+        self.faulty = False
+        """Whether bytes take the way past the faults; the faults see to it."""
+        self._faults: Faults | None = None
         self.complain: Callable[[str], None] | None = None
         """Called with one line when something went wrong that no client can be told."""
         self._state_file = _state_file(config)
@@ -194,11 +233,23 @@ class Unit:
         self._sent: Response | None = None
         self._sent_wire = b""
         self.line = Line(self)
+        for fault in config.all_faults:
+            self.faults.add(fault, now_s)
 
     @property
     def name(self) -> str:
         """What the unit is called."""
         return self.config.title
+
+    @property
+    def faults(self) -> Faults:
+        """What goes wrong: ``faults.add(Fault("drop", register=0x03))``."""
+        if self._faults is None:
+            # A unit without faults starts without what knows them.
+            from .faults import Faults
+
+            self._faults = Faults(self)
+        return self._faults
 
     @property
     def due_s(self) -> float | None:
@@ -248,11 +299,14 @@ class Unit:
         device = _build(config, None, now_s)
         # Not lower than what was saved before: the save must happen.
         device.revision = self.device.revision + 1
+        if self._faults is not None:
+            self._faults.clear()
         self.device = device
-        self.answers = dict(config.answers)
         self.unplugged = False
         self.line.reset()
         self._adopt(config)
+        for fault in config.all_faults:
+            self.faults.add(fault, now_s)
 
     def _adopt(self, config: UnitConfig) -> None:
         self.config = config
@@ -270,6 +324,22 @@ class Unit:
             wire = wire[:4] + b"\x00\x00" + wire[6:]
         self._sent, self._sent_wire = response, wire
         return wire
+
+    def set_plugged(self, plugged: bool) -> None:
+        """Take every plug out, or put it back."""
+        if plugged is not self.plugged:
+            self.plugged = plugged
+            for port in tuple(self.ports):
+                port.set_plugged(plugged)
+
+    def may_answer(self, before: int) -> bool:
+        """Prepare what must be saved; False where that failed for a change since ``before``.
+
+        Args:
+            before: the device's revision before the request that is to be answered.
+        """
+        revision = self.device.revision
+        return revision == self.prepared_revision or self.prepare_save() or revision == before
 
     def prepare_save(self) -> bool:
         """Write the state beside its file; :meth:`settle` puts it in place.

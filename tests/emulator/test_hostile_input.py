@@ -176,7 +176,7 @@ def test_memory_stays_within_one_frame_however_long_the_stream(stream: bytes) ->
 
 def pending(unit: Unit) -> int:
     line: Line = unit.line
-    return line._decoder.pending
+    return line.decoder.pending
 
 
 @pytest.mark.parametrize("register", [0x06, 0x07, 0x09])

@@ -47,12 +47,14 @@ class Monitor:
         front_end_fault: the bench's hand: the front end does not answer.
         switch_closed: the bench's hand: the external switch, where 0x2D bit 0 enables one. Open
             it turns the discharge FET off (reported: Overkill manual, 3.4.1).
+        stuck_on, stuck_off: the bench's hand: FET bits that conduct, or do not, whatever the board
+            drives. It shows what it drives (assumed: nothing on a board measures a FET).
     """
 
     __slots__ = (
         "_balancer", "_calibration", "_gauge", "_limits", "_pack", "_raw", "_revision",
         "_settings", "balance_mask", "bleed_override", "fet_lock", "front_end_fault",
-        "protections", "sample", "switch_closed",
+        "protections", "sample", "stuck_off", "stuck_on", "switch_closed",
     )  # fmt: skip
 
     def __init__(
@@ -74,6 +76,7 @@ class Monitor:
         self.bleed_override: int | None = None
         self.front_end_fault = False
         self.switch_closed = True
+        self.stuck_on = self.stuck_off = 0
         self._limits: Limits = limits_of(settings, self.protections.rows)
         self._revision = settings.revision
         if remaining_mah is None:
@@ -83,7 +86,7 @@ class Monitor:
 
     def tick(self, dt_s: float) -> None:
         """Let the plant live for ``dt_s`` seconds, measure it, and decide."""
-        fets = self.fets
+        fets = (self.fets | self.stuck_on) & ~self.stuck_off
         raw = self._pack.step(
             dt_s,
             charge_fet=bool(fets & 1),
@@ -265,7 +268,7 @@ class Monitor:
         self._gauge.lose_track()
         self.balance_mask = 0
         self.bleed_override = None
-        self.counters[-1] = min(self.counters[-1] + 1, COUNTER_MOST)
+        self.protections.add_one(len(self.counters) - 1)
 
     def clear_counters(self) -> None:
         """Zero the error counters, the restart counter included."""

@@ -78,10 +78,12 @@ class Protections:
         cut: FETs that are turned off.
         counters: words of 0xAA; the last counts restarts.
         calm: no row is pending, tripped or releasing.
+        wrapping: the bench's hand: counters that begin again at 0 behind their highest value.
     """
 
     __slots__ = (
         "_elapsed_s", "_load_present", "_states", "bits", "calm", "counters", "cut", "rows",
+        "wrapping",
     )  # fmt: skip
 
     def __init__(
@@ -90,6 +92,7 @@ class Protections:
         self._load_present = load_present
         self.rows = rows
         self.counters = [0] * len(COUNTERS)
+        self.wrapping: frozenset[int] = frozenset()
         self.clear()
 
     def clear(self) -> None:
@@ -162,7 +165,14 @@ class Protections:
     def _count(self, row: ProtectionRow) -> None:
         """Count a trip, unless another row has raised the bit already."""
         if row.counter is not None and not self.bits & row.bit:
-            self.counters[row.counter] = min(self.counters[row.counter] + 1, COUNTER_MOST)
+            self.add_one(row.counter)
+
+    def add_one(self, index: int) -> None:
+        """Count one in a word of 0xAA."""
+        count = self.counters[index] + 1
+        if count > COUNTER_MOST:
+            count = 0 if index in self.wrapping else COUNTER_MOST
+        self.counters[index] = count
 
     def _show(self) -> None:
         """Work out bits and FETs from the rows that stand."""

@@ -6,19 +6,19 @@ import argparse
 import signal
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from .._config import ConfigError, UnitConfig, unit_from_table
 from ..frontends._loop import EventLoop, Stop, UnitLoop
-from ..frontends._server import DEFAULT_MODULE, ServedUnit, Server, UnitPorts
+from ..frontends._server import DEFAULT_MODULE, FaultTap, ServedUnit, Server, Tap, UnitPorts
 from ..profiles import PasswordFunction
 from ._unit_options import add_unit_options, unit_from_options
 
 if TYPE_CHECKING:
     import asyncio
 
+    from ..faults import Hit
     from ..frontends._ble import BleTransport
 
 _PORT_KEYS = ("serial", "tcp", "rfc2217", "baud", "ble", "module")
@@ -89,9 +89,11 @@ async def _serve(
 ) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    log_bytes, log_fault = (None, None) if log is None else _log_to(log)
     server = Server(
         ports,
-        tap=_log_to(log) if log is not None else None,
+        tap=log_bytes,
+        fault_tap=log_fault,
         complain=_complain,
     )
     await server.start(loop)
@@ -136,22 +138,22 @@ def _ready(units: list[ServedUnit], *, as_json: bool) -> str:
     return "ready: " + "; ".join(words)
 
 
-def _log_to(log: TextIO) -> Callable[[float, str, str, bytes], None]:
+def _log_to(log: TextIO) -> tuple[Tap, FaultTap]:
     import json
 
     started = time.time()
 
-    def tap(t_s: float, unit: str, direction: str, data: bytes) -> None:
-        row = {
-            "t": round(t_s, 6),
-            "wall": round(started + t_s, 6),
-            "unit": unit,
-            "dir": direction,
-            "hex": data.hex(),
-        }
-        log.write(json.dumps(row) + "\n")
+    def write(t_s: float, unit: str, direction: str, rest: dict[str, object]) -> None:
+        times = {"t": round(t_s, 6), "wall": round(started + t_s, 6)}
+        log.write(json.dumps({**times, "unit": unit, "dir": direction, **rest}) + "\n")
 
-    return tap
+    def tap(t_s: float, unit: str, direction: str, data: bytes) -> None:
+        write(t_s, unit, direction, {"hex": data.hex()})
+
+    def fault_tap(t_s: float, unit: str, hit: Hit) -> None:
+        write(t_s, unit, "fault", hit.as_dict())
+
+    return tap, fault_tap
 
 
 def _from_options(args: argparse.Namespace) -> UnitPorts:

@@ -37,6 +37,20 @@ class SerialLink:
         if path.is_symlink() and not ours:
             raise ConfigError(f"serial {path}: path taken by a link this program did not make")
         self._lock = self._take_lock()
+        self.lead_to(target)
+
+    def lead_to(self, target: str) -> None:
+        """Let the link lead to another terminal; to none where it is empty, and there is no link.
+
+        What somebody else has put in its place meanwhile is left alone.
+        """
+        path = self.path
+        if not target:
+            self._remove()
+            return
+        if path.exists() and not path.is_symlink():
+            return
+        self.target = target
         beside = path.with_name(f".{path.name}.{os.getpid()}.new")
         with contextlib.suppress(FileNotFoundError):
             beside.unlink()
@@ -47,13 +61,16 @@ class SerialLink:
         """Remove the link if it is still ours; a second call does nothing."""
         if self._lock < 0:
             return
-        with contextlib.suppress(OSError):
-            if str(self.path.readlink()) == self.target:
-                self.path.unlink()
+        self._remove()
         with contextlib.suppress(OSError):
             self._lock_path.unlink()
         os.close(self._lock)
         self._lock = -1
+
+    def _remove(self) -> None:
+        with contextlib.suppress(OSError):
+            if str(self.path.readlink()) == self.target:
+                self.path.unlink()
 
     def _take_lock(self) -> int:
         try:

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from ..faults import HangUp
+    from ..faults._wire import Wire
 
 BITS_PER_BYTE: Final = 10
 """8N1: start bit, eight data bits, stop bit."""
@@ -22,13 +26,15 @@ class Pacer:
         baud: bits per second, above 0.
     """
 
-    __slots__ = ("_byte_s", "_free_s", "_heard_s", "_pieces")
+    __slots__ = ("_byte_s", "_free_s", "_heard_s", "_pieces", "ending")
 
     def __init__(self, baud: int) -> None:
         self._byte_s = BITS_PER_BYTE / baud
         self._heard_s = 0.0
         self._free_s = 0.0
         self._pieces: deque[tuple[float, bytes]] = deque()
+        self.ending: HangUp | None = None
+        """How the link ends when the last piece has left."""
 
     @property
     def due_s(self) -> float | None:
@@ -39,13 +45,24 @@ class Pacer:
         """Count ``count`` bytes of a request that arrived now."""
         self._heard_s = max(self._heard_s, now_s) + count * self._byte_s
 
-    def send(self, answer: bytes, now_s: float) -> None:
-        """Schedule an answer behind the request and behind what is still leaving."""
+    def send(self, answer: bytes, now_s: float, wire: Wire | None = None) -> None:
+        """Schedule an answer behind the request and behind what is still leaving.
+
+        Args:
+            answer: its bytes.
+            now_s: when the board gave them, in seconds.
+            wire: what befalls the pieces at the client's end, None for nothing.
+        """
         start_s = max(self._heard_s, self._free_s, now_s)
+        pieces = []
         for at in range(0, len(answer), PIECE):
             piece = answer[at : at + PIECE]
-            self._pieces.append((start_s + (at + len(piece)) * self._byte_s, piece))
+            pieces.append((start_s + (at + len(piece)) * self._byte_s, piece))
         self._free_s = start_s + len(answer) * self._byte_s
+        if wire is not None:
+            pieces, self.ending = wire.far(pieces, now_s)
+            self._free_s = max(self._free_s, pieces[-1][0] if pieces else 0.0)
+        self._pieces += pieces
 
     def take(self, now_s: float) -> bytes:
         """Return what is due by now."""
@@ -54,6 +71,14 @@ class Pacer:
             ready += self._pieces.popleft()[1]
         return ready
 
+    def take_ending(self) -> HangUp | None:
+        """Return how the link ends, once, where nothing is left to leave before."""
+        if self.ending is None or self._pieces:
+            return None
+        ending, self.ending = self.ending, None
+        return ending
+
     def clear(self) -> None:
         """Forget what has not left."""
         self._pieces.clear()
+        self.ending = None

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     # A unit on a terminal alone starts without these; one on the air loads asyncio.
     from socket import socket
 
+    from ..faults import Hit
     from ._ble import BlePeripheral, BleTransport
     from ._tcp import Endpoint
 
@@ -31,6 +32,7 @@ that a pack whose hours cost more than the machine has never keeps a client wait
 _STEP_S: Final = 0.01
 _FILES_PER_UNIT: Final = 6
 Tap = Callable[[float, str, str, bytes], None]
+FaultTap = Callable[[float, str, "Hit"], None]
 DEFAULT_MODULE: Final = "telink"
 """Generation of a Bluetooth module where none is named."""
 
@@ -87,7 +89,8 @@ class ServedUnit:
         except ConfigError:
             self.port.close()
             raise
-        loop.add_reader(self.port.fileno(), self._on_readable)
+        self.port.on_move = self._on_move
+        self._on_move(self.port.fileno() >= 0)
 
     async def listen(self) -> None:
         """Open the network ports and put the Bluetooth module on the air.
@@ -171,6 +174,7 @@ class ServedUnit:
         """Give every port back, remove the link and save the state."""
         if self._timer is not None:
             self._timer.cancel()
+        self.port.on_move = None
         self._loop.remove_reader(self.port.fileno())
         for endpoint in self._endpoints.values():
             endpoint.close()
@@ -183,6 +187,16 @@ class ServedUnit:
     def _address(self, kind: str) -> str | None:
         endpoint = self._endpoints.get(kind)
         return None if endpoint is None else endpoint.address
+
+    def _on_move(self, plugged: bool) -> None:
+        """Follow the terminal, which a fault may pull out and put back as another one."""
+        if plugged:
+            self._loop.add_reader(self.port.fileno(), self._on_readable)
+        else:
+            self._loop.remove_reader(self.port.fileno())
+        if self._link is not None:
+            self._link.lead_to(self.port.path if plugged else "")
+        self._arm()
 
     def _on_readable(self) -> None:
         port = self.port
@@ -210,6 +224,7 @@ class Server:
     Args:
         ports: the units; none of them is served if one of them cannot be.
         tap: called with seconds since the start, unit name, ``rx`` or ``tx``, and the bytes.
+        fault_tap: called with seconds since the start, unit name, and what a fault did.
         complain: called with one line when a state could not be saved.
     """
 
@@ -218,9 +233,11 @@ class Server:
         ports: Sequence[UnitPorts],
         *,
         tap: Tap | None = None,
+        fault_tap: FaultTap | None = None,
         complain: Callable[[str], None] | None = None,
     ) -> None:
         self._wanted, self._tap, self._complain = ports, tap, complain
+        self._fault_tap = fault_tap
         self.units: list[ServedUnit] = []
         self._ticker: Timer | None = None
         self._turn = 0
@@ -241,6 +258,12 @@ class Server:
                 served.unit.complain = self._complain
                 if self._tap is not None:
                     served.unit.tap = _tap_for(self._tap, served.unit.name, started_s)
+                if self._fault_tap is not None:
+                    tell = _fault_tap_for(self._fault_tap, served.unit.name, started_s)
+                    served.unit.on_fault.append(tell)
+                    for now_s, hit in served.unit.faults.record if served.unit.faulty else ():
+                        # What a unit is broken with from the start.
+                        tell(now_s, hit)
                 await served.listen()
         except BaseException:
             await self.leave_air()
@@ -278,6 +301,10 @@ class Server:
 
 def _tap_for(tap: Tap, name: str, started_s: float) -> Callable[[float, str, bytes], None]:
     return lambda now_s, direction, data: tap(now_s - started_s, name, direction, data)
+
+
+def _fault_tap_for(tap: FaultTap, name: str, started_s: float) -> Callable[[float, Hit], None]:
+    return lambda now_s, hit: tap(now_s - started_s, name, hit)
 
 
 def _raise_file_limit(needed: int) -> None:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from .._unit import Line, Unit
 from ._loop import EventLoop, Timer
 from ._pacer import Pacer
+
+if TYPE_CHECKING:
+    from ..faults import HangUp
 
 _READ: Final = 1024
 """Larger than any request."""
@@ -31,7 +34,8 @@ class Endpoint:
         make: makes a connection from this endpoint and an accepted socket.
     """
 
-    __slots__ = ("_listener", "_make", "_retry", "baud", "clients", "loop", "unit")
+    __slots__ = ("_listener", "_make", "_retry", "_where", "baud", "clients", "loop", "unit")
+    fed_by_board = False
 
     def __init__(
         self,
@@ -45,6 +49,7 @@ class Endpoint:
         self._make = make
         self._listener: socket.socket | None = None
         self._retry: Timer | None = None
+        self._where: tuple[str, int] | None = None
 
     @property
     def address(self) -> str:
@@ -72,12 +77,43 @@ class Endpoint:
             listener.close()
             raise
         self._listener = listener
-        self._watch()
+        if self._where is None:
+            self._where = listener.getsockname()[:2]
+            self.unit.ports.append(self)
+        if self.unit.plugged:
+            self._watch()
+        else:
+            self._stop()
 
     def close(self) -> None:
         """Stop listening and drop every connection."""
+        if self in self.unit.ports:
+            self.unit.ports.remove(self)
+        self._stop()
+
+    def hang_up(self, how: HangUp, now_s: float) -> None:
+        """Drop every connection, and take none for a while."""
+        if how.down_s and self._listener is not None:
+            self._stop()
+            self._retry = self.loop.call_later(how.down_s, self.set_plugged, True)
+        for client in tuple(self.clients):
+            client.close()
+
+    def set_plugged(self, plugged: bool) -> None:
+        """Drop every connection and stop listening; or listen again where it did."""
+        if not plugged:
+            self._stop()
+        elif self._listener is None and self._where is not None and self.unit.plugged:
+            try:
+                self.listen(*self._where)
+            except OSError:
+                # Somebody else has the port meanwhile.
+                self._retry = self.loop.call_later(_RETRY_S, self.set_plugged, True)
+
+    def _stop(self) -> None:
         if self._retry is not None:
             self._retry.cancel()
+            self._retry = None
         if self._listener is not None:
             self.loop.remove_reader(self._listener.fileno())
             self._listener.close()
@@ -129,8 +165,10 @@ class TcpConnection:
         self.peer = _peer(connected)
         """Who is connected, ``HOST:PORT``."""
         self._line = Line(endpoint.unit, f"{self.kind} {self.peer}")
+        self._line.on_hang_up = self.hang_up
         self._settle = endpoint.unit.settle
         self._pacer = Pacer(endpoint.baud) if endpoint.baud else None
+        self._line.cuts = self._pacer is not None
         self._timer: Timer | None = None
         self._unsent = b""
         self.dropped = 0
@@ -152,6 +190,15 @@ class TcpConnection:
         if self._timer is not None or self._pacer is not None or self._line.due_s is not None:
             self._arm()
 
+    def hang_up(self, how: HangUp, now_s: float) -> None:
+        """End the connection behind what is still leaving."""
+        if self._pacer is not None and self._pacer.due_s is not None:
+            self._pacer.ending = how
+            return
+        self.close()
+        if how.down_s:
+            self._endpoint.hang_up(how, now_s)
+
     def close(self) -> None:
         """Drop the connection and what it had half sent; a second call does nothing."""
         if self._socket.fileno() < 0:
@@ -162,6 +209,7 @@ class TcpConnection:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        self._line.reset()
 
     def write(self, data: bytes) -> None:
         """Hand bytes to the connection as they are, or lose them where the client reads none."""
@@ -199,10 +247,12 @@ class TcpConnection:
 
     def _send(self, answer: bytes, now_s: float) -> None:
         if self._pacer is not None:
-            self._pacer.send(answer, now_s)
+            self._pacer.send(answer, now_s, self._line.wire if self._endpoint.unit.faulty else None)
             return
         self.write(self.envelope(answer))
-        self._settle()
+        if self._line.idle:
+            # Not before the last piece has left: half an acknowledgement is none.
+            self._settle()
 
     def _arm(self) -> None:
         if self._timer is not None:
@@ -219,11 +269,13 @@ class TcpConnection:
         answer = self._line.on_due(now_s)
         if answer:
             self._send(answer, now_s)
-        if self._pacer is not None and (piece := self._pacer.take(now_s)):
-            self.write(self.envelope(piece))
-            if self._pacer.due_s is None:
-                # Not before the last piece has left: half an acknowledgement is none.
-                self._settle()
+        if self._pacer is not None:
+            if piece := self._pacer.take(now_s):
+                self.write(self.envelope(piece))
+                if self._pacer.due_s is None and self._line.idle:
+                    self._settle()
+            if ending := self._pacer.take_ending():
+                self.hang_up(ending, now_s)
         self._arm()
 
 
