@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,13 @@ def shared_dir() -> Path:
             pytest.fail(f"{why} ({' or '.join(REQUIRE_VARIABLES)} is set, so it is required)")
         pytest.skip(why)
     return folder
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep the journals of runs on boards out of the developer's own state folder."""
+    folder = tempfile.TemporaryDirectory(prefix="jbd-bench-tests-")
+    config.add_cleanup(folder.cleanup)
+    os.environ["XDG_STATE_HOME"] = folder.name
 
 
 Served = tuple["subprocess.Popen[str]", list[dict[str, Any]]]  # Any: values of a JSON object

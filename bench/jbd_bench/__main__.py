@@ -13,6 +13,7 @@ COMMANDS: Final = {
     "run": "run the shipped suites on the emulator or a board and report",
     "accept": "accept or refuse a firmware: requirements, clients of the field, a verdict",
     "read": "show what a unit tells: voltages, current, cells, states, counters, parameters",
+    "restore": "put back what a run that was killed left changed on a board",
     "lockout": "play the lockout of Android 3.1.1026 on firmware 2.1: trace, criteria, verdict",
     "matrix": "run every client model against every kind of board and show who reaches what",
 }

@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -49,17 +50,48 @@ def need_pytest() -> None:
         raise LinkError("the suites need pytest: pip install 'jbd-bench[bench]'")
 
 
-def check_targets(texts: Sequence[str], allow: str | None) -> None:
+@dataclass(frozen=True, slots=True)
+class Guarding:
+    """How a run guards its boards, as the options of a command line have it.
+
+    Attributes:
+        journal: folder of the journals, None for the usual one.
+        limits: of the watchdog, ``cell_mv=2800:3600``.
+        replug: seconds that a board which is gone is waited for, None for the usual time.
+    """
+
+    journal: str | None = None
+    limits: Sequence[str] = ()
+    replug: str | None = None
+
+    def arguments(self) -> list[str]:
+        """Return them as the pytest plugin takes them."""
+        found = [f"--jbd-limit={limit}" for limit in self.limits]
+        found += [] if self.journal is None else [f"--jbd-journal={self.journal}"]
+        return found + ([] if self.replug is None else [f"--jbd-replug={self.replug}"])
+
+
+def check_targets(
+    texts: Sequence[str], allow: str | None, guarding: Guarding | None = None
+) -> None:
     """Refuse targets that cannot be tested, before any test runs.
+
+    What a killed run left on a board is put back here.
 
     Raises:
         LinkError, ConfigError: a target that cannot be opened.
-        LocalError: an unknown leave.
+        NotRestored: a board is not as it was found, and cannot be put back.
+        LocalError: an unknown leave, a bad limit or time.
         ReplyTimeout, RequestRefused: a board that does not serve register 0x03.
     """
     leaves = None if allow is None else parse_leaves(allow)
+    safety = None
+    if guarding is not None and not all(parse_target(text).embedded for text in texts):
+        from .safety._plugin import safety_options
+
+        safety = safety_options(guarding.journal, guarding.limits, guarding.replug)
     for text in texts:
-        target = TargetUnderTest(parse_target(text), leaves)
+        target = TargetUnderTest(parse_target(text), leaves, safety)
         target.check()
         try:
             target.version()
@@ -78,6 +110,7 @@ def run_suites(
     report: Path | None = None,
     plugins: Sequence[object] = (),
     workers: int = 1,
+    guarding: Guarding | None = None,
 ) -> int:
     """Run suites on targets.
 
@@ -91,6 +124,7 @@ def run_suites(
         report: folder for ``junit.xml`` and ``allure-results``, made where it is missing.
         plugins: pytest plugins, to show progress.
         workers: how many processes share the boards; see ``_boards.workers_for``.
+        guarding: journal, limits and patience; None for the usual ones.
     Returns:
         The exit status of pytest.
     Raises:
@@ -109,6 +143,8 @@ def run_suites(
         arguments.append(f"--jbd-judge-as={judge_as}")
     for name in load:
         arguments += ["-p", name]
+    if guarding is not None:
+        arguments += guarding.arguments()
     if report is not None:
         arguments += _reports(report)
     if workers > 1:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from jbd_emulator import PtyPort, Unit
 
 from ._leave import ALL_LEAVES
-from ._link import Link, LinkError
+from ._link import LinkError
 from .transports import Target, check_target, open_target
 from .transports._embedded import EmbeddedLink, unit_config
 from .transports._target import MODULE
@@ -19,23 +19,34 @@ from .transports._target import MODULE
 if TYPE_CHECKING:
     from jbd_emulator import Device
 
+    from .safety import GuardedBoard, SafetyOptions
     from .transports._air import AirLink
 
 
 class TargetUnderTest:
     """One ``--target`` of the session.
 
+    Args:
+        target: what its string says.
+        leaves: what tests may change on it; None is all on the embedded emulator, none elsewhere.
+        safety: how a board that is not embedded is guarded.
     Attributes:
         target: what its string says.
         leaves: what tests may change on it.
     """
 
-    def __init__(self, target: Target, leaves: frozenset[str] | None) -> None:
+    def __init__(
+        self,
+        target: Target,
+        leaves: frozenset[str] | None,
+        safety: SafetyOptions | None = None,
+    ) -> None:
         self.target = target
         if leaves is None:
             leaves = ALL_LEAVES if target.embedded else frozenset()
         self.leaves = leaves
-        self._link: Link | None = None
+        self._safety = safety
+        self._board: GuardedBoard | None = None
         self._version: int | None = None
 
     def __repr__(self) -> str:
@@ -82,36 +93,36 @@ class TargetUnderTest:
 
         Raises:
             LinkError: the target cannot be opened.
+            NotRestored: an earlier run left it changed, and it cannot be put back now.
             ReplyTimeout, RequestRefused: it does not serve 0x03.
         """
         if self._version is None:
             from ._client import BmsClient
 
-            link = open_target(self.name) if self.embedded else self.link()
+            link = open_target(self.name) if self.embedded else self.board.link()
             self._version = BmsClient(link).basic_info().version
-            if self.embedded:
-                link.close()
+            link.close()
         return self._version
 
     def judge_as(self, version: int) -> None:
         """Hold it to what is expected of another firmware than the one it says it is."""
         self._version = version
 
-    def link(self) -> Link:
-        """Return the session's one link to a board that is not embedded.
+    @property
+    def board(self) -> GuardedBoard:
+        """The guard of a board that is not embedded; nothing else leads to it."""
+        if self._board is None:
+            from .safety import GuardedBoard, SafetyOptions
 
-        Raises:
-            LinkError: it cannot be opened.
-        """
-        if self._link is None:
-            self._link = open_target(self.name)
-        return self._link
+            assert not self.embedded, "an emulated unit is the test's own"
+            self._board = GuardedBoard(self.target, self.leaves, self._safety or SafetyOptions())
+        return self._board
 
     def close(self) -> None:
-        """Close that link, if it was opened."""
-        if self._link is not None:
-            self._link.close()
-            self._link = None
+        """Put back what is left to put back and close the link, if it was opened."""
+        if self._board is not None:
+            self._board.close()
+            self._board = None
 
 
 class EmulatedUnit:

@@ -28,12 +28,14 @@ if TYPE_CHECKING:
     from ._under_test import EmulatedUnit, TargetUnderTest
     from .bleak_bumble import VirtualBleak
     from .records import Measurements, Traffic
+    from .safety import SafetyOptions
 
 _MARKERS = (
     "jbd(writes=..., firmware=..., pin=..., embedded=...): what a test needs of the board: leave "
-    "to write ('settings', 'fets', 'password', 'capacity', 'calibration', 'reset', or several), "
-    "a firmware version byte (or several), a PIN that is set (True) or not (False), the emulator; "
-    "over='line' or 'module': what is about the serial line, or about the Bluetooth module",
+    "to write ('settings', 'fets', 'balance', 'password', 'capacity', 'calibration', 'reset', or "
+    "several), a firmware version byte (or several), a PIN that is set (True) or not (False), the "
+    "emulator; over='line' or 'module': what is about the serial line, or about the Bluetooth "
+    "module",
     "jbd_requirement(id, text, source, grade): what a test of the shipped suites shows",
 )
 _TRAFFIC: pytest.StashKey[Traffic] = pytest.StashKey()
@@ -49,12 +51,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
               "serial:/dev/ttyUSB0, rfc2217://host:port, socket://host:port, "
               "ble:ADDRESS, ble:name=NAME, emulator-ble:0x21?module=telink")  # fmt: skip
     _add(group, "--jbd-allow", "--allow", metavar="LIST",
-         help="what tests may change on it, a comma list of settings, fets, password, capacity, "
-              "calibration, reset; all or none. Default: all on the embedded emulator, "
-              "none on anything else")  # fmt: skip
+         help="what tests may change on it, a comma list: settings, fets, balance (reversible); "
+              "password, capacity, calibration, reset (destructive); or reversible, all, none. "
+              "Default: all on the embedded emulator, none on anything else")  # fmt: skip
     _add(group, "--jbd-judge-as", None, metavar="VERSION",
          help="judge it as this firmware, 0x21, whatever register 03 says")  # fmt: skip
     _add(group, "--jbd-report", None, metavar="FILE", help="write a JSON report with all traffic")
+    _add(group, "--jbd-journal", "--journal", metavar="DIR",
+         help="where what is about to be written to a board is noted first, so that it can be put "
+              "back; default: jbd-bench/journals in the XDG state folder")  # fmt: skip
+    _add(group, "--jbd-limit", "--limit", action="append", metavar="NAME=LOW:HIGH",
+         help="end the run when a board's cell_mv, pack_mv, temp_c or current_ma leaves this "
+              "range, repeatable; its own thresholds count once they were read")  # fmt: skip
+    _add(group, "--jbd-replug", "--replug", metavar="S",
+         help="seconds that a board which is gone is waited for (default 30)")  # fmt: skip
 
 
 def _add(group: pytest.OptionGroup, name: str, alias: str | None, **rest: Any) -> None:
@@ -118,7 +128,9 @@ def _targets(config: pytest.Config) -> list[TargetUnderTest]:
             allow = config.getoption("jbd_allow", None)
             leaves = None if allow is None else parse_leaves(allow)
             texts = own_targets(config) or [DEFAULT_TARGET]
-            planned = [TargetUnderTest(parse_target(text), leaves) for text in texts]
+            targets = [*map(parse_target, texts)]
+            safety = None if all(one.embedded for one in targets) else _safety(config)
+            planned = [TargetUnderTest(one, leaves, safety) for one in targets]
             judged_as = _version(config.getoption("jbd_judge_as", None))
             for target in planned:
                 target.check()
@@ -127,6 +139,8 @@ def _targets(config: pytest.Config) -> list[TargetUnderTest]:
         except (OSError, ValueError) as error:
             raise pytest.UsageError(str(error)) from None
         config.stash[_PLANNED] = planned
+        if (guards := config.pluginmanager.getplugin("jbd-safety")) is not None:
+            guards.guard(planned)
     return config.stash[_PLANNED]
 
 
@@ -138,6 +152,26 @@ def _version(text: str | None) -> int | None:
         return bytes((int(text, 16),))[0]
     except ValueError:
         raise ValueError(f"judge-as {text!r}: must be a version byte such as 0x21") from None
+
+
+def _safety(config: pytest.Config) -> SafetyOptions:
+    """Return how boards are guarded, and let the plugin in that sees to it."""
+    from dataclasses import replace
+
+    from .safety._plugin import SafetyPlugin, safety_options
+
+    options = safety_options(
+        config.getoption("jbd_journal", None),
+        config.getoption("jbd_limit", None) or (),
+        config.getoption("jbd_replug", None),
+    )
+    guards = SafetyPlugin(config)
+    config.pluginmanager.register(guards, "jbd-safety")
+    options = replace(options, say=guards.say)
+    for plugin in config.pluginmanager.get_plugins():
+        if (rehearse := getattr(plugin, "jbd_rehearse", None)) is not None:
+            options = rehearse(options)
+    return options
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -178,23 +212,30 @@ def jbd_unit(request: pytest.FixtureRequest, jbd_target: TargetUnderTest) -> Ite
 
 
 @pytest.fixture
-def jbd_link(request: pytest.FixtureRequest, jbd_target: TargetUnderTest) -> Link:
-    """The byte pipe to the board under test; what passes is recorded, writes need leave."""
-    from ._leave import LeaveGuard
-    from ._needs import needs_of
-    from ._tap import Tap
+def jbd_link(request: pytest.FixtureRequest, jbd_target: TargetUnderTest) -> Iterator[Link]:
+    """The byte pipe to the board under test; what passes is recorded, writes need leave.
 
-    if (why := needs_of(request.node).unmet(jbd_target)) is not None:
+    What a test changes on a board is put back, and read back, when it is over.
+    """
+    from ._needs import needs_of
+    from .records import Traffic
+
+    needs = needs_of(request.node)
+    if (why := needs.unmet(jbd_target)) is not None:
         pytest.skip(why)
-    unit = request.getfixturevalue("jbd_unit") if jbd_target.embedded else None
-    link: Link = unit.link() if unit is not None else jbd_target.link()
-    tap = Tap(link)
-    request.node.stash[_TRAFFIC] = tap.traffic
-    if not jbd_target.embedded:
-        # What the test before left on its way is not this test's answer.
-        while link.read(link.clock.now_s()):
-            pass
-    return LeaveGuard(tap, jbd_target.leaves)
+    traffic = request.node.stash[_TRAFFIC] = Traffic()
+    if jbd_target.embedded:
+        from ._leave import LeaveGuard
+        from ._tap import Tap
+
+        unit = request.getfixturevalue("jbd_unit")
+        yield LeaveGuard(Tap(unit.link(), traffic), jbd_target.leaves)
+        return
+    board = jbd_target.board
+    link = board.link(traffic)
+    board.begin_test(request.node.nodeid, link, writes=bool(needs.writes))
+    yield link
+    board.end_test(link)
 
 
 @pytest.fixture

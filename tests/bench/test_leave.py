@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jbd_bench import ALL_LEAVES, Clock, LeaveGuard, RealClock, WriteRefused
-from jbd_bench._leave import needed_leave, parse_leaves
+from jbd_bench._leave import needed_leave, parse_leaves, tier_of
+from jbd_bench._outgoing import WriteFinder
 from jbd_protocol import (
     CLEAR_PIN,
     COMMANDS,
@@ -122,11 +123,45 @@ def test_every_register_that_is_written_has_a_leave() -> None:
     assert needed_leave(0x99) == "reset"
 
 
+@pytest.mark.parametrize(
+    ("leaves", "tier"),
+    [
+        ("none", "read-only"),
+        ("settings", "reversible"),
+        ("settings,fets,balance", "reversible"),
+        ("fets,capacity", "destructive"),
+        ("all", "destructive"),
+    ],
+)
+def test_leaves_come_to_a_tier(leaves: str, tier: str) -> None:
+    assert tier_of(parse_leaves(leaves)) == tier
+
+
+@given(st.binary(max_size=60), st.integers(0, 255), st.binary(max_size=40), st.data())
+def test_a_write_is_found_whole_in_any_cutting(
+    before: bytes, register: int, payload: bytes, data: st.DataObject
+) -> None:
+    wire = WriteRequest(register, payload).to_wire()
+    stream = before + wire
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=8)))
+    finder, left, found = WriteFinder(), b"", []
+    for start, end in zip([0, *cuts], [*cuts, len(stream)], strict=True):
+        ready, writes = finder.take(stream[start:end])
+        left += ready
+        found += writes
+        # Nothing that makes a write whole has left before it was told.
+        assert wire not in left or any(one.frame == wire and one.whole for one in found)
+    assert any(one.frame == wire and one.data == payload for one in found)
+    assert stream.startswith(left)
+    assert len(stream) - len(left) <= 2
+
+
 def test_leaves_are_read_from_a_comma_list() -> None:
     assert parse_leaves("settings, fets") == {"settings", "fets"}
     assert parse_leaves("all") == ALL_LEAVES
+    assert parse_leaves("reversible,reset") == {"settings", "fets", "balance", "reset"}
     assert parse_leaves("none") == parse_leaves("") == frozenset()
-    with pytest.raises(LocalError, match="allow 'everything': must be of calibration"):
+    with pytest.raises(LocalError, match="allow 'everything': must be of balance"):
         parse_leaves("everything")
 
 

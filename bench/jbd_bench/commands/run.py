@@ -40,8 +40,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--allow",
         metavar="LIST",
-        help="what tests may change: settings, fets, password, capacity, calibration, reset, all "
-        "or none; default: all on the embedded emulator, none on anything else",
+        help="what tests may change: settings, fets, balance (put back after each test); "
+        "password, capacity, calibration, reset; or reversible, all, none; default: all on the "
+        "embedded emulator, none on anything else",
     )
     parser.add_argument(
         "--report",
@@ -56,6 +57,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="how many processes share the targets; a board is only ever one's. Default: one "
         "for each board, where there are several that are not emulated",
     )
+    guard = parser.add_argument_group("boards that are not emulated")
+    guard.add_argument(
+        "--journal",
+        metavar="DIR",
+        help="where what is about to be written is noted first, so that it can be put back; "
+        "default: jbd-bench/journals in the XDG state folder",
+    )
+    guard.add_argument(
+        "--limit",
+        action="append",
+        default=[],
+        metavar="NAME=LOW:HIGH",
+        help="end the run when cell_mv, pack_mv, temp_c or current_ma leaves this range, "
+        "repeatable; the board's own thresholds are watched, too, once its settings were read",
+    )
+    guard.add_argument(
+        "--replug", metavar="S", help="seconds that a board which is gone is waited for (30)"
+    )
+    guard.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="play it against the emulated twin of each board, and print every write that it "
+        "would make; the board itself is only read",
+    )
     parser.add_argument("--json", action="store_true", help="print the summary as one JSON object")
 
 
@@ -69,7 +94,7 @@ def run(args: argparse.Namespace) -> int:
         OSError: the report cannot be written.
     """
     from .._boards import workers_for
-    from .._suite_run import ALL_PROFILES, check_targets, need_pytest, run_suites
+    from .._suite_run import ALL_PROFILES, Guarding, check_targets, need_pytest, run_suites
 
     need_pytest()
     from .._progress import progress
@@ -80,7 +105,10 @@ def run(args: argparse.Namespace) -> int:
     targets = args.target or list(ALL_PROFILES)
     suites = [suite for suite in SUITES if suite in (args.suite or SUITES)]
     workers = workers_for(targets, args.workers)
-    check_targets(targets, args.allow)
+    guarding = Guarding(args.journal, args.limit, args.replug)
+    if args.dry_run:
+        return _dry_run(args, targets, suites)
+    check_targets(targets, args.allow, guarding)
     if args.report is not None:
         args.report.mkdir(parents=True, exist_ok=True)
     recorder = Recorder()
@@ -92,6 +120,7 @@ def run(args: argparse.Namespace) -> int:
         report=args.report,
         plugins=[] if args.json else [progress(recorder)],
         workers=workers,
+        guarding=guarding,
     )
     if status not in (0, 1) and not recorder.errors:
         recorder.errors.append(f"pytest stopped with status {status}")
@@ -105,6 +134,51 @@ def run(args: argparse.Namespace) -> int:
     else:
         _show(recorder, lockout, time.monotonic() - start_s, args.report)
     return 0 if good else 1
+
+
+def _dry_run(args: argparse.Namespace, targets: Sequence[str], suites: Sequence[str]) -> int:
+    """Print what would be written."""
+    from jbd_protocol import LocalError
+
+    from .._suite_run import Guarding, run_suites
+    from ..records import Recorder
+    from ..safety._dry_run import rehearse
+    from ..transports import parse_target
+
+    boards = [text for text in targets if not parse_target(text).embedded]
+    if not boards:
+        raise LocalError("dry-run: no target is a board; the emulator needs no rehearsal")
+    recorder = Recorder()
+    guarding = Guarding(limits=args.limit, replug=args.replug)
+
+    def play(plugin: object) -> None:
+        status = run_suites(
+            boards, suites, recorder=recorder, allow=args.allow, plugins=[plugin], guarding=guarding
+        )
+        if status not in (0, 1):
+            raise LocalError(f"dry-run: {'; '.join(recorder.errors) or f'pytest status {status}'}")
+
+    writes = rehearse(boards, play)
+    if args.json:
+        print(json.dumps({
+            "dry_run": True,
+            "targets": boards,
+            "tests": len(recorder.tests),
+            "writes": [one.to_json() for one in writes],
+        }))  # fmt: skip
+        return 0
+    shown: tuple[str, str | None] | None = None
+    for one in writes:
+        if (one.target, one.test) != shown:
+            shown = (one.target, one.test)
+            sys.stdout.write(f"{one.test or 'put back after it'}\n")
+        sys.stdout.write(f"    {one.frame.hex(' ').upper():42} {one.meaning}\n")
+    ran = sum(test.outcome != "skipped" for test in recorder.tests)
+    sys.stdout.write(
+        f"{len(writes)} writes in {ran} tests on {', '.join(boards)}; nothing was written to "
+        f"{'it' if len(boards) == 1 else 'them'}\n"
+    )
+    return 0
 
 
 def plays_lockout(suites: Sequence[str], targets: Sequence[str]) -> bool:
@@ -153,9 +227,27 @@ def _show(
     if lockout is not None:
         word = "locks" if lockout["reproduced"] else "does NOT lock"
         lines.append(f"Android 3.1.1026 {word} itself out of firmware 2.1: {lockout['why']}")
+    lines += _boards(recorder)
     if report is not None:
         lines.append(f"report: {report / 'report.json'}, junit.xml, allure-results")
     failed = len(recorder.failed) + len(recorder.errors)
     ending = f"{failed} failed" if failed else "all passed"
     lines.append(f"{len(recorder.tests)} tests, {ending}, {seconds:.1f} s")
     sys.stdout.write("\n".join(lines) + "\n")
+
+
+def _boards(recorder: Recorder) -> list[str]:
+    """Return what was put back on each board, in a line each."""
+    lines = []
+    rows: list[dict[str, Any]] = recorder.extra.get("safety", [])  # type: ignore[assignment]  # made by the safety plugin
+    for row in rows:
+        outcomes = row["restored"]
+        restored = sum(len(one["restored"]) for one in outcomes)
+        lasting = list(dict.fromkeys(line for one in outcomes for line in one["lasting"]))
+        if row["journal"] is not None:
+            what = f"{restored} changes put back and read back" if restored else "left as it was"
+            lines.append(f"{row['target']}: {what}")
+        lines += [f"{row['target']}: cannot be put back: {line}" for line in lasting]
+        if row["stopped"] is not None:
+            lines.append(f"ENDED: {row['stopped']}")
+    return lines

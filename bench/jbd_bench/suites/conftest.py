@@ -70,26 +70,18 @@ def open_board(
 
 
 @pytest.fixture
-def keep(open_board: BmsClient, jbd_target: TargetUnderTest) -> Iterator[Keep]:
-    """``keep(0x24, ...)`` notes settings that are written back, and saved, after the test.
+def keep(open_board: BmsClient, jbd_target: TargetUnderTest) -> Keep:
+    """``keep(0x24, ...)`` says which settings a test is about to write.
 
-    An emulated unit is the test's own and needs no restoring.
+    The guard of a board puts back whatever a test wrote, asked or not; this makes sure that it
+    has read before. An emulated unit is the test's own and needs no restoring.
     """
-    noted: dict[int, bytes] = {}
 
     def note(*addresses: int) -> None:
         if not jbd_target.embedded:
-            with open_board.factory_mode():
-                noted.update({address: open_board.read(address) for address in addresses})
+            jbd_target.board.hold(open_board.link)
 
-    yield note
-    if noted:
-        if jbd_target.pin is not None:
-            # A test that took the supply away took the presented PIN with it.
-            present(open_board, jbd_target)
-        with open_board.factory_mode(save=True):
-            for address, raw in noted.items():
-                open_board.write(address, raw)
+    return note
 
 
 @pytest.fixture
@@ -127,7 +119,13 @@ def cells(request: pytest.FixtureRequest, jbd_target: TargetUnderTest) -> Iterat
             f"needs a cell simulator at {jbd_target.name}: a plugin with the hook "
             "pytest_jbd_cell_simulator, loaded with -p"
         )
-    yield found
+    if jbd_target.embedded:
+        yield found
+    else:
+        # Simulated cells are driven past the board's own limits on purpose.
+        jbd_target.board.watchdog.simulated = True
+        yield found
+        jbd_target.board.watchdog.simulated = False
     found.release()
 
 

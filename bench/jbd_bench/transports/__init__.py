@@ -22,15 +22,18 @@ from types import MappingProxyType
 from typing import Final, Protocol, cast
 
 from .._link import Link, LinkError
-from ._target import DEFAULT_TARGET, Target, parse_target
+from ._target import DEFAULT_TARGET, Target, parse_target, port_of
 
 __all__ = [
     "DEFAULT_TARGET",
     "KNOWN_SCHEMES",
     "Target",
     "check_target",
+    "claim",
     "open_target",
     "parse_target",
+    "port_of",
+    "release",
 ]
 
 _HOMES: Final = MappingProxyType(
@@ -50,6 +53,8 @@ _EXTRAS: Final = MappingProxyType(
 KNOWN_SCHEMES: Final = tuple(_HOMES)
 """What is built in; entry points may add to it."""
 _GROUP: Final = "jbd_bench.transports"
+_claimed: set[tuple[str, str]] = set()
+"""Ports whose boards are under test: whoever wants one goes through its guard."""
 
 
 class _Opener(Protocol):
@@ -64,7 +69,19 @@ def open_target(text: str) -> Link:
         ConfigError: an emulator target that names an unknown firmware, board or option.
     """
     target = parse_target(text)
+    if _claimed and port_of(text) in _claimed:
+        raise LinkError(f"{text}: under test; a second link would go past its guard: use jbd_link")
     return _opener(target).open(target)
+
+
+def claim(text: str) -> None:
+    """Let nobody else in this process open a port, until :func:`release`."""
+    _claimed.add(port_of(text))
+
+
+def release(text: str) -> None:
+    """Give a claimed port back; one that is not claimed stays so."""
+    _claimed.discard(port_of(text))
 
 
 def check_target(target: Target) -> None:

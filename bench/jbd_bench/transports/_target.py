@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
@@ -64,6 +65,19 @@ class Target:
         """The six digits of the PIN that the unit is said to have, None where none is said."""
         return self.options.get("pin")
 
+    @property
+    def pin_bytes(self) -> bytes | None:
+        """The six bytes of that PIN, in the encoding that is said, digits unless told.
+
+        Raises:
+            LocalError, ValueError: not six digits, or no such encoding.
+        """
+        if self.pin is None:
+            return None
+        from jbd_protocol import PinEncoding, encode_pin
+
+        return encode_pin(self.pin, PinEncoding(self.options.get("pin_encoding", "digits")))
+
     def integer(self, option: str, default: int, low: int, high: int) -> int:
         """Return a whole number of the options.
 
@@ -85,6 +99,17 @@ class Target:
             if name not in known:
                 choice = ", ".join(known) or "none"
                 raise LinkError(f"target {self.text!r}: unknown option {name!r}; known: {choice}")
+
+
+def port_of(text: str) -> tuple[str, str]:
+    """Return scheme and address of a target string, alike for all names of one port."""
+    try:
+        target = parse_target(text)
+    except LinkError:
+        return ("", text)
+    if target.scheme == "serial":
+        return (target.scheme, os.path.realpath(target.address))
+    return (target.scheme, target.address.lower())
 
 
 def parse_target(text: str) -> Target:

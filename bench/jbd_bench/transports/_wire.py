@@ -40,7 +40,7 @@ _REASONS: Final = {
 class WireLink:
     """A pyserial port and the machine's clock."""
 
-    OPTIONS: ClassVar[tuple[str, ...]] = ("pin",)
+    OPTIONS: ClassVar[tuple[str, ...]] = ("pin", "pin_encoding")
 
     def __init__(self, target: Target) -> None:
         target.check_options(*self.OPTIONS)
@@ -123,7 +123,7 @@ class WireLink:
 class SerialLink(WireLink):
     """``serial:/dev/ttyUSB0?baud=9600``: 8 data bits, no parity, 1 stop bit."""
 
-    OPTIONS = ("baud", "pin")
+    OPTIONS = ("baud", "pin", "pin_encoding")
 
     def __init__(self, target: Target) -> None:
         self._lock: PortLock | None = None
@@ -166,7 +166,7 @@ class SocketLink(WireLink):
 class Rfc2217Link(WireLink):
     """``rfc2217://host:port``: a serial port of a terminal server, set to 9600 8N1."""
 
-    OPTIONS = ("baud", "pin")
+    OPTIONS = ("baud", "pin", "pin_encoding")
 
     def _connect(self) -> Any:
         host, port = _host_and_port(self._target)

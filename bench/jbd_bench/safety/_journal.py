@@ -1,0 +1,311 @@
+"""The journal: what a run found on a board and what it wrote there, on disk before it leaves.
+
+A file holds one JSON object a line, written behind the last one and forced to the disk before
+the bytes that it announces are handed to the port. A run that is killed leaves a file without an
+end; the next start on that board finds it there. While a run lives it holds a lock on its file.
+
+====================  ==========================================================================
+``begin``             format, version, target, leaves, process; the board's identity
+``snapshot``          everything the board held before the first write to a setting, as TOML
+``pin``               what was found out about the PIN, before the first frame that changes it
+``write``             a write that is about to leave: register, bytes from the start byte on
+``test``              the test that the writes behind it belong to
+``restored``          all before it was put back and read back; what was, and what could not be
+``end``               nothing is left to do
+====================  ==========================================================================
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from io import FileIO
+from pathlib import Path
+from typing import Any, Final
+
+from jbd_protocol import JbdError, __version__
+
+from .._outgoing import OutgoingWrite
+from ..board import BoardIdentity, Snapshot
+from ._ledger import Ledger
+
+FORMAT: Final = "jbd-bench journal"
+VERSION: Final = 1
+SUFFIX: Final = ".jsonl"
+CLOSED: Final = "closed"
+"""Folder beside the open journals that those without anything left to do move to."""
+_DAMAGE: Final = (KeyError, TypeError, ValueError, AttributeError)
+
+
+class JournalError(JbdError):
+    """A journal that cannot be used; one line says which and why."""
+
+
+class JournalBusy(JournalError):
+    """A journal that a living run still writes."""
+
+
+def default_folder() -> Path:
+    """Return where journals lie unless told otherwise: the XDG state folder."""
+    state = os.environ.get("XDG_STATE_HOME", "")
+    base = Path(state) if Path(state).is_absolute() else Path.home() / ".local" / "state"
+    return base / "jbd-bench" / "journals"
+
+
+@dataclass(slots=True)
+class Record:
+    """What a journal says.
+
+    Attributes:
+        target: the target string of the run.
+        began: when, ISO 8601.
+        leaves: what the run had leave to change.
+        identity: the board.
+        snapshot: what it held; None where no setting was to be written.
+        pin: the PIN that was set before, empty for none; None where nobody looked.
+        password: whether 06 exists, as far as was looked.
+        ledger: what was written since the last time all was put back.
+        test: the last test that was begun.
+        ended: whether nothing was left to do.
+    """
+
+    target: str
+    began: str
+    leaves: frozenset[str]
+    identity: BoardIdentity
+    snapshot: Snapshot | None = None
+    pin: bytes | None = None
+    password: bool | None = None
+    ledger: Ledger = field(default_factory=Ledger)
+    test: str | None = None
+    ended: bool = False
+
+    def take(self, entry: dict[str, Any]) -> None:  # Any: json's own type
+        """Take one entry behind the first into account.
+
+        Raises:
+            KeyError, TypeError, ValueError: it is not one.
+        """
+        event = entry["event"]
+        if event == "write":
+            raw = bytes.fromhex(entry["hex"])
+            self.ledger.note(
+                OutgoingWrite(int(entry["register"]), entry["module"], raw, entry["whole"])
+            )
+        elif event == "snapshot":
+            self.snapshot = Snapshot.from_toml(entry["toml"])
+            # It is read in factory mode, which is left behind it.
+            self.ledger.factory = bool(entry["factory"])
+        elif event == "pin":
+            self.pin = None if entry["pin"] is None else bytes.fromhex(entry["pin"])
+            self.password = entry["password"]
+        elif event == "test":
+            self.test = str(entry["id"])
+        elif event == "restored":
+            if not entry["failed"]:
+                self.ledger.put_back()
+        elif event == "end":
+            self.ended = True
+        else:
+            raise ValueError(f"event {event!r}")
+
+
+class Journal:
+    """One journal, open for writing.
+
+    Attributes:
+        path: the file.
+        record: what it says so far.
+    """
+
+    def __init__(self, path: Path, file: FileIO, record: Record) -> None:
+        self.path, self.record = path, record
+        self._file = file
+
+    @classmethod
+    def begin(
+        cls, folder: Path, target: str, identity: BoardIdentity, leaves: frozenset[str]
+    ) -> Journal:
+        """Make a new journal.
+
+        Raises:
+            JournalError: the folder or the file cannot be made.
+        """
+        now = datetime.now(UTC)
+        name = f"{now:%Y%m%dT%H%M%S%f}-{os.getpid()}-{_slug(target)}{SUFFIX}"
+        record = Record(target, now.isoformat(timespec="seconds"), leaves, identity)
+        try:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            path = folder / name
+            file = _create(path)
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _sync_folder(folder)
+        except OSError as error:
+            raise JournalError(
+                f"journal {folder}: {(error.strerror or str(error)).lower()}"
+            ) from None
+        journal = cls(path, file, record)
+        journal._append(
+            event="begin", format=FORMAT, version=VERSION, tool=__version__, target=target,
+            began=record.began, pid=os.getpid(), leaves=sorted(leaves),
+            identity=identity.to_table(),
+        )  # fmt: skip
+        return journal
+
+    @classmethod
+    def reopen(cls, path: Path) -> Journal:
+        """Open a journal that a run left behind.
+
+        Raises:
+            JournalBusy: the run that writes it lives.
+            JournalError: it cannot be read, is damaged or none.
+        """
+        try:
+            file = path.open("r+b", buffering=0)
+        except OSError as error:
+            raise JournalError(
+                f"journal {path}: {(error.strerror or str(error)).lower()}"
+            ) from None
+        try:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise JournalBusy(
+                    f"journal {path}: a run that is still at work writes it"
+                ) from None
+            raw = file.read()
+            record = parse(raw, path)
+            # Half a line is what a run was killed in; the write it announces never left.
+            whole = raw.rfind(b"\n") + 1
+            file.truncate(whole)
+            file.seek(whole)
+        except BaseException:
+            file.close()
+            raise
+        return cls(path, file, record)
+
+    def write(self, write: OutgoingWrite) -> None:
+        """Announce a write; on the disk when this returns."""
+        self._append(
+            event="write", register=write.register, module=write.module, whole=write.whole,
+            hex=write.frame.hex(),
+        )  # fmt: skip
+
+    def snapshot(self, snapshot: Snapshot, *, factory: bool) -> None:
+        """Keep what the board held; ``factory`` says whether factory mode is still on."""
+        self._append(event="snapshot", toml=snapshot.to_toml(), factory=factory)
+
+    def pin(self, pin: bytes | None, password: bool | None) -> None:
+        """Keep what was found out about the PIN; see :class:`Record`."""
+        self._append(event="pin", pin=None if pin is None else pin.hex(), password=password)
+
+    def test(self, test_id: str) -> None:
+        """Say whose writes follow."""
+        self._append(event="test", id=test_id)
+
+    def restored(self, lines: Sequence[str], lasting: Sequence[str], failed: Sequence[str]) -> None:
+        """Say what was put back, what cannot be, and what should have been."""
+        self._append(event="restored", lines=list(lines), lasting=list(lasting),
+                     failed=list(failed))  # fmt: skip
+
+    def end(self, why: str = "") -> Path:
+        """Say that nothing is left to do and put the file aside; return where it is now."""
+        self._append(event="end", why=why)
+        with contextlib.suppress(OSError):
+            # A journal that has its end is no worse where it was; it is only in the way there.
+            aside = self.path.parent / CLOSED
+            aside.mkdir(exist_ok=True, mode=0o700)
+            self.path = self.path.rename(aside / self.path.name)
+        self.close()
+        return self.path
+
+    def close(self) -> None:
+        """Give the file up as it is; a second call does nothing."""
+        self._file.close()
+
+    def _append(self, **entry: object) -> None:
+        if self._file.closed:
+            raise JournalError(f"journal {self.path}: closed")
+        line = json.dumps({"t": datetime.now(UTC).isoformat(timespec="milliseconds"), **entry})
+        good = self._file.seek(0, os.SEEK_END)
+        try:
+            self._file.write(line.encode() + b"\n")
+            os.fsync(self._file.fileno())
+        except OSError as error:
+            # A full disk may have taken half a line; the next one must not be glued to it.
+            with contextlib.suppress(OSError):
+                self._file.truncate(good)
+            raise JournalError(f"journal {self.path}: {error.strerror}, nothing is sent") from None
+        if entry["event"] != "begin":
+            self.record.take(dict(entry))
+
+
+def parse(raw: bytes, path: Path) -> Record:
+    """Return what the bytes of a journal say.
+
+    Raises:
+        JournalError: damaged, or not a journal of this version.
+    """
+    lines = raw.split(b"\n")[:-1]
+    record: Record | None = None
+    for number, line in enumerate(lines, start=1):
+        try:
+            entry = json.loads(line)
+            if record is None:
+                record = _first(entry)
+            else:
+                record.take(entry)
+        except (*_DAMAGE, JbdError) as error:
+            raise JournalError(
+                f"journal {path}, line {number}: damaged or none ({error})"
+            ) from None
+    if record is None:
+        raise JournalEmpty(f"journal {path}: empty; the run ended before it wrote anything")
+    return record
+
+
+class JournalEmpty(JournalError):
+    """A journal without a first line: nothing was written to the board."""
+
+
+def open_journals(folder: Path) -> list[Path]:
+    """Return the journals of a folder that have no end, oldest first; none where it is missing."""
+    return sorted(folder.glob(f"*{SUFFIX}")) if folder.is_dir() else []
+
+
+def read_journals(folder: Path) -> Iterator[tuple[Path, Record]]:
+    """Yield the open journals of a folder that can be read; takes no lock."""
+    for path in open_journals(folder):
+        with contextlib.suppress(OSError, JournalError):
+            yield path, parse(path.read_bytes(), path)
+
+
+def _first(entry: dict[str, Any]) -> Record:
+    if entry["event"] != "begin" or entry["format"] != FORMAT or entry["version"] != VERSION:
+        raise ValueError(f"not a {FORMAT} of version {VERSION}")
+    identity = BoardIdentity.from_table(entry["identity"])
+    return Record(entry["target"], entry["began"], frozenset(entry["leaves"]), identity)
+
+
+def _create(path: Path) -> FileIO:
+    # PINs stand in it.
+    return FileIO(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600), "r+b")
+
+
+def _slug(target: str) -> str:
+    # Options stay out: a PIN may stand there, and a file name is easily shown.
+    return re.sub(r"[^A-Za-z0-9.]+", "-", target.partition("?")[0]).strip("-")[-60:]
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
