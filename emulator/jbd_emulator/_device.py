@@ -113,10 +113,15 @@ class Device:
         """Let pack and board live until ``now_s``, in whole ticks."""
         due = int((now_s - self._ticked_s) / self._tick_s + _ROUNDING)
         if due > 0:
-            live = self.monitor.tick if self.story is None else self.story.live
-            for _ in range(due):
-                live(TICK_S)
-            self._ticked_s += due * self._tick_s
+            if self.story is None:
+                for _ in range(due):
+                    self.monitor.tick(TICK_S)
+                self._ticked_s += due * self._tick_s
+            else:
+                for _ in range(due):
+                    # First: what happens in the story asks what time it is.
+                    self._ticked_s += self._tick_s
+                    self.story.live(TICK_S)
             self._basic_info = None
         if self.sleeps and now_s - self._heard_s >= SLEEP_AFTER_S:
             self._fall_asleep()

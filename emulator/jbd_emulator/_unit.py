@@ -233,8 +233,7 @@ class Unit:
         self._sent: Response | None = None
         self._sent_wire = b""
         self.line = Line(self)
-        for fault in config.all_faults:
-            self.faults.add(fault, now_s)
+        self._begin(now_s)
 
     @property
     def name(self) -> str:
@@ -305,8 +304,24 @@ class Unit:
         self.unplugged = False
         self.line.reset()
         self._adopt(config)
-        for fault in config.all_faults:
+        self._begin(now_s)
+
+    def client_did(self, deed: str) -> None:
+        """Take note of what a client did that is no request: a key of ``scenario.DEEDS``."""
+        if self.device.story is not None:
+            self.device.story.client_did(deed)
+
+    def _begin(self, now_s: float) -> None:
+        """Break what is broken from the start, and let the story begin."""
+        for fault in self.config.all_faults:
             self.faults.add(fault, now_s)
+        story = self.device.story
+        if story is None:
+            return
+        if story.listens:
+            self.faults.listen()
+        story.stage.unit = self
+        story.start()
 
     def _adopt(self, config: UnitConfig) -> None:
         self.config = config

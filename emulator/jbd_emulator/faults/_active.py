@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections import deque
 from collections.abc import Mapping
@@ -124,7 +125,17 @@ class Faults:
         unit: whose they are.
     """
 
-    __slots__ = ("_healed", "_list", "_now_s", "_number", "dead_until_s", "record", "unit", "wires")
+    __slots__ = (
+        "_healed",
+        "_list",
+        "_listens",
+        "_now_s",
+        "_number",
+        "dead_until_s",
+        "record",
+        "unit",
+        "wires",
+    )
 
     def __init__(self, unit: Unit) -> None:
         self.unit = unit
@@ -137,6 +148,7 @@ class Faults:
         self._healed: deque[ActiveFault] = deque(maxlen=_REMEMBERED)
         self._number = 0
         self._now_s = -_NEVER
+        self._listens = False
 
     # -- from outside ------------------------------------------------------------------------
 
@@ -205,19 +217,31 @@ class Faults:
 
     @property
     def due_s(self) -> float | None:
-        """When :meth:`advance_to` has a standing fault to heal, None for never."""
-        return min((one._ends_s for one in self._list if one._ends_s < _NEVER), default=None)
+        """When :meth:`advance_to` has something to do, None for never."""
+        due_s = min((one._ends_s for one in self._list), default=_NEVER)
+        device = self.unit.device
+        if self._listens and device.story is not None and device.story.due_s < _NEVER:
+            # Boards live in whole ticks of a second of theirs.
+            ticks = max(1, math.ceil(device.story.due_s - device.story.time_s))
+            due_s = min(due_s, device.lived_until_s + ticks / device.speed)
+        return due_s if due_s < _NEVER else None
 
     def advance_to(self, now_s: float) -> None:
-        """Heal what is over by now."""
+        """Heal what is over by now, and let the story come to what is due in it."""
         self._now_s = now_s
+        if self._listens:
+            self.unit.device.advance_to(now_s)
         for active in tuple(self._list):
             if active._ends_s <= now_s:
                 self._heal(active)
 
+    def listen(self) -> None:
+        """Keep all bytes on the way past the faults: a scenario wants to know what clients do."""
+        self._listens = self.unit.faulty = True
+
     def rest(self) -> None:
         """Let the unit answer without detour where nothing is left to strike or to be sent."""
-        if self._list or self._now_s < self.dead_until_s:
+        if self._list or self._listens or self._now_s < self.dead_until_s:
             return
         self.unit.faulty = any(wire.busy for wire in self.wires)
 

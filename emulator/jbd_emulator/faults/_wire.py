@@ -177,8 +177,14 @@ class Wire:
         if unit.watcher is not None:
             unit.watcher.decided(self._line, now_s, request, outcome)
         response = outcome.response
-        if not unit.may_answer(before) or faults.shake(ANSWER, request, now_s) or response is None:
-            return
+        may = unit.may_answer(before) and not faults.shake(ANSWER, request, now_s)
+        if response is not None and may:
+            self._answer(request, response, now_s)
+        if device.story is not None:
+            device.story.client_did("asks", request, response)
+
+    def _answer(self, request: Request, response: Response, now_s: float) -> None:
+        unit, faults = self._line.unit, self._faults
         passing = Passing(ANSWER, [(now_s, unit.to_wire(response))])
         faults.bend(passing, request, _BOARD if self._line.cuts else _BOTH, now_s)
         if passing.echo:

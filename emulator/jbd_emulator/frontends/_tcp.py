@@ -174,6 +174,7 @@ class TcpConnection:
         self.dropped = 0
         """Bytes that were lost because the client left too many unread."""
         self._loop.add_reader(connected.fileno(), self._on_readable)
+        endpoint.unit.client_did("connects")
 
     def received(self, data: bytes) -> None:
         """Answer bytes as they came over the connection."""
@@ -210,6 +211,7 @@ class TcpConnection:
             self._timer.cancel()
             self._timer = None
         self._line.reset()
+        self._endpoint.unit.client_did("disconnects")
 
     def write(self, data: bytes) -> None:
         """Hand bytes to the connection as they are, or lose them where the client reads none."""

@@ -9,15 +9,19 @@ from ._gallery import load_scenario, scenario_names, scenario_text
 from ._scenario import Event, Scenario, TerminalRow, parse_scenario, scenario_from_table
 from ._story import Story
 from ._times import seconds
+from ._triggers import DEEDS, Deed, Trigger
 
 __all__ = [
     "ACTIONS",
+    "DEEDS",
     "Action",
+    "Deed",
     "Event",
     "Scenario",
     "Stage",
     "Story",
     "TerminalRow",
+    "Trigger",
     "load_scenario",
     "parse_scenario",
     "scenario_from_table",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
@@ -12,18 +12,20 @@ from typing import TYPE_CHECKING, Final
 from jbd_protocol import ZERO_CELSIUS_DK
 
 from .._config import ConfigError, UnitConfig, unit_from_table
+from ..faults import KINDS, fault_from_table
 from ..plant import Pack, Terminal, pack_from_table, terminal_from_table
 from ..plant._limits import items, number, only, table, text
 from ._actions import ACTIONS, Stage, encode_settings, perform
 from ._story import Story
 from ._times import line_of, seconds
+from ._triggers import DEEDS, Trigger, trigger_from
 
 if TYPE_CHECKING:
     from .._device import Device
 
 _EMPTY: Final[Mapping[str, object]] = MappingProxyType({})
 _OWN_KEYS: Final = ("title", "about", "lasts", "pack", "settings", "terminal", "event")
-_EVENT_KEYS: Final = ("at", "do", "note")
+_EVENT_KEYS: Final = ("at", "do", "note", "when", "after", "until", "for")
 _TERMINAL_KEYS: Final = ("name", "connected", "file")
 
 
@@ -32,16 +34,39 @@ class Event:
     """Something that happens once.
 
     Attributes:
-        at_s: seconds from the start.
+        at_s: seconds from the start; with ``when``, from then on it waits.
         do: key of ``ACTIONS``.
         fields: what the action needs.
         note: for people.
+        when: what a client must do first.
+        after_s: how long after that it happens.
+        until: what ends it: a time from the start in seconds, or something a client does.
+        lasts_s: how long after it happened it ends.
+
+    Raises:
+        ConfigError: it should end and cannot, or in two ways.
     """
 
     at_s: float
     do: str
     fields: Mapping[str, object] = field(default_factory=lambda: _EMPTY)
     note: str = ""
+    when: Trigger | None = None
+    after_s: float = 0.0
+    until: float | Trigger | None = None
+    lasts_s: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.until is not None and self.lasts_s is not None:
+            raise ConfigError("for: the event has an until already")
+        key = "until" if self.until is not None else "for"
+        if self.until is None and self.lasts_s is None:
+            return
+        if ACTIONS[self.do].undo is None:
+            ends = ", ".join(name for name, row in ACTIONS.items() if row.undo is not None)
+            raise ConfigError(f"{key}: {self.do} does not end; what does is {ends}")
+        if isinstance(self.until, float) and self.until <= self.at_s:
+            raise ConfigError(f"until: {self.until:g} s is not after at, {self.at_s:g} s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,10 +162,10 @@ class Scenario:
         return encode_settings(self.settings, config.kit.settings.__getitem__)
 
     def begin(self, device: Device) -> Story:
-        """Connect the terminals and return the story at its start, its first events done.
+        """Connect the terminals and return the story, not yet started.
 
         Raises:
-            ValueError: a terminal or an event at 0 s is wrong.
+            ValueError: a terminal is wrong.
         """
         terminals: dict[str, Terminal] = {}
         for row in self.terminals:
@@ -173,13 +198,23 @@ class Scenario:
             with _told(name, "terminal", count):
                 terminal_from_table(row.table)
         quiet = Scenario(
-            unit=self.unit, pack=self.pack, settings=self.settings, terminals=self.terminals
-        )
-        story = Unit(quiet.config()).device.story
+            unit={key: value for key, value in self.unit.items() if key != "fault"},
+            pack=self.pack, settings=self.settings, terminals=self.terminals,
+        )  # fmt: skip
+        with _told(name, "fault"):
+            Unit(replace(quiet.config(), faults=config.faults))
+        unit = Unit(quiet.config())
+        story = unit.device.story
         assert story is not None
+        ids = {fault.id for fault in config.faults}
+        ids |= {str(one.fields.get("id")) for one in self.events if one.do == "fault"}
         for count, event in enumerate(self.events, start=1):
             with _told(name, "event", count):
                 perform(story.stage, event.do, event.fields)
+                if event.do == "heal" and event.fields["id"] not in ids:
+                    raise ValueError(f"id: {event.fields['id']!r} is the id of no fault")
+                # Each by itself: when it strikes and heals depends on the client.
+                unit.faults.clear()
 
 
 @contextmanager
@@ -212,8 +247,12 @@ def scenario_from_table(
     def place(part: str, count: int, message: str) -> str:
         written = order[count - 1] if part == "event" and order else count
         header = "" if part in ("unit", "top") else part
-        # A message begins with its field: "covp: ...", "cell soc: ...", "settings covp: ...".
-        key = message.split(":", 1)[0].split(" ")[0]
+        # A message begins with its field: "covp: ...", "cell soc: ...", "settings covp: ...",
+        # one of a fault with its kind before the field: "fault drop byte 512: ...".
+        words = message.split(":", 1)[0].split(" ")
+        if words[0] == "fault" and len(words) > 2:
+            words = words[2:] if words[1] in KINDS else words[1:]
+        key = words[0]
         line = line_of(source, header, written, key) if source else None
         at = f", line {line}" if line else ""
         return f"scenario {name}{at}" + (f", {part} {written}" if written else f", {part}" * (
@@ -232,6 +271,9 @@ def scenario_from_table(
     for count, entry in enumerate(_entries(place, "event", document), start=1):
         with _told(place, "event", count):
             events.append(_event(table("event", entry)))
+    for count, entry in enumerate(_entries(place, "fault", document), start=1):
+        with _told(place, "fault", count):
+            fault_from_table(table("fault", entry))
     order[:] = sorted(range(1, len(events) + 1), key=lambda n: events[n - 1].at_s)
     with _told(place, "top"):
         scenario = Scenario(
@@ -282,9 +324,9 @@ def _terminal(entry: Mapping[str, object], folder: Path | None) -> TerminalRow:
 
 
 def _event(entry: Mapping[str, object]) -> Event:
-    if "at" not in entry:
-        raise ValueError("at: missing from an event")
-    at_s = seconds("at", entry["at"])
+    if "at" not in entry and "when" not in entry:
+        raise ValueError("at: missing from an event, and it has no when")
+    at_s = seconds("at", entry.get("at", 0))
     do = text("do", entry.get("do"), tuple(ACTIONS))
     fields = {key: value for key, value in entry.items() if key not in _EVENT_KEYS}
     action = ACTIONS[do]
@@ -292,4 +334,18 @@ def _event(entry: Mapping[str, object]) -> Event:
     for name in action.needed:
         if name not in fields:
             raise ValueError(f"{name}: missing from {do}")
-    return Event(at_s, do, fields, text("note", entry.get("note", "")))
+    if "after" in entry and "when" not in entry:
+        raise ValueError("after: there is no when that it would come after")
+    return Event(
+        at_s, do, fields, text("note", entry.get("note", "")),
+        when=trigger_from("when", entry["when"]) if "when" in entry else None,
+        after_s=seconds("after", entry.get("after", 0)),
+        until=_until(entry["until"]) if "until" in entry else None,
+        lasts_s=seconds("for", entry["for"]) if "for" in entry else None,
+    )  # fmt: skip
+
+
+def _until(value: object) -> float | Trigger:
+    if isinstance(value, Mapping) or value in DEEDS:
+        return trigger_from("until", value)
+    return seconds("until", value)

@@ -144,6 +144,11 @@ def test_every_action_can_be_done() -> None:
         "write_setting": {"settings": {"cuvp": 2600}},
         "switch": {"closed": False},
         "power_cycle": {},
+        "fault": {"kind": "drop", "id": "lost", "register": 3},
+        "heal": {"id": "lost"},
+        "link": {"up": False, "end": "client"},
+        "firmware": {"version": "0x20"},
+        "pin": {"digits": "123456"},
     }
     assert set(fields) == set(ACTIONS)
     document = {
