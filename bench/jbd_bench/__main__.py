@@ -14,6 +14,9 @@ COMMANDS: Final = {
     "accept": "accept or refuse a firmware: requirements, clients of the field, a verdict",
     "read": "show what a unit tells: voltages, current, cells, states, counters, parameters",
     "restore": "put back what a run that was killed left changed on a board",
+    "identify": "tell which board this is and which firmware it is closest to, by reading alone",
+    "snapshot": "read everything a board holds into a file that jbd-emulator can be started from",
+    "diff": "show what differs between two units: boards, snapshots or the vendor's .fig files",
     "lockout": "play the lockout of Android 3.1.1026 on firmware 2.1: trace, criteria, verdict",
     "matrix": "run every client model against every kind of board and show who reaches what",
 }

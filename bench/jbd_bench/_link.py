@@ -9,6 +9,7 @@ clock jumps: a client that waits two seconds for an answer that will not come wa
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from typing import Protocol
 
 
@@ -63,6 +64,7 @@ class RadioEnd(Protocol):
         name: what it advertised when it was found, empty where nothing was heard.
         mtu: ATT MTU of the link; a piece holds 3 bytes less.
         writes: kinds of write that the request characteristic offers, as bleak names them.
+        gatt: properties, as bleak names them, by characteristic; short UUIDs where there are.
         subscribed_s: when the subscription was acknowledged, on the link's clock.
         unasked: what was notified before the subscription; None where the system keeps that to
             itself.
@@ -82,6 +84,8 @@ class RadioEnd(Protocol):
     def mtu(self) -> int: ...
     @property
     def writes(self) -> frozenset[str]: ...
+    @property
+    def gatt(self) -> Mapping[str, frozenset[str]]: ...
     @property
     def subscribed_s(self) -> float: ...
     @property

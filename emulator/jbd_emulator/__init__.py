@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from .faults import ActiveFault, Fault, Hit, fault_from_table
     from .frontends import PtyPort
     from .frontends._radio import VirtualRadio
-    from .module import BleModule
+    from .module import GENERATIONS, BleModule
     from .plant import Pack, Sample
     from .profiles import (
         BOARDS,
@@ -46,6 +46,7 @@ __all__ = [
     "BOARDS",
     "FIRMWARE",
     "GAP_S",
+    "GENERATIONS",
     "ActiveFault",
     "BleModule",
     "BoardKit",
@@ -93,7 +94,7 @@ _HOMES = {
         "faults": "ActiveFault Fault Hit fault_from_table",
         "frontends": "PtyPort",
         "frontends._radio": "VirtualRadio",
-        "module": "BleModule",
+        "module": "GENERATIONS BleModule",
         "plant": "Pack Sample",
         "profiles": (
             "BOARDS FIRMWARE BoardKit CapacityPoints FirmwareProfile PairingEnds "

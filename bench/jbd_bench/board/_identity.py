@@ -88,7 +88,7 @@ class BoardIdentity:
             written: settings that were written since, by address: what they hold is not compared.
         """
         return [
-            f"{_TITLES[field.name]} {_shown(field.name, theirs)}, not {_shown(field.name, ours)}"
+            f"{TITLES[field.name]} {shown(field.name, theirs)}, not {shown(field.name, ours)}"
             for field in fields(self)
             if (ours := getattr(self, field.name)) is not None
             and (theirs := getattr(other, field.name)) is not None
@@ -156,7 +156,7 @@ SETTINGS_OF: Final[Mapping[str, tuple[int, ...]]] = MappingProxyType(
 """The settings a field comes from, by address; writing one changes the field."""
 
 _KINDS: Final = {int: "a whole number", str: "text"}
-_TITLES: Final = {
+TITLES: Final = {
     "version": "firmware version",
     "name": "board name",
     "cells": "series count",
@@ -256,7 +256,8 @@ def _sized_text(raw: bytes | None) -> str | None:
     return None if not raw else raw[1 : 1 + raw[0]].decode("latin-1")
 
 
-def _shown(name: str, value: int | str) -> str:
+def shown(name: str, value: int | str) -> str:
+    """Return a field's value as people read it."""
     if name == "version":
         return f"0x{value:02X}"
     if name == "date_code":
@@ -267,5 +268,5 @@ def _shown(name: str, value: int | str) -> str:
     return repr(value) if isinstance(value, str) else str(value)
 
 
-assert set(_TITLES) == {field.name for field in fields(BoardIdentity)}
+assert set(TITLES) == {field.name for field in fields(BoardIdentity)}
 assert all(address in SETTINGS for rows in SETTINGS_OF.values() for address in rows)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -101,7 +101,13 @@ class Snapshot:
         return from_toml(text)
 
 
-def take_snapshot(client: BmsClient, *, factory: bool, now: datetime | None = None) -> Snapshot:
+def take_snapshot(
+    client: BmsClient,
+    *,
+    factory: bool,
+    now: datetime | None = None,
+    step: Callable[[int, int], None] = lambda done, of: None,
+) -> Snapshot:
     """Read everything a board tells.
 
     Without ``factory`` nothing is written; settings are then there only where the board serves
@@ -112,12 +118,13 @@ def take_snapshot(client: BmsClient, *, factory: bool, now: datetime | None = No
         factory: enter factory mode for the settings. A link without leave for ``settings`` leaves
             a note and no settings.
         now: the time to put on it; the present.
+        step: called with how many of how many settings are read.
     Raises:
         ReplyTimeout, RequestRefused, PayloadError: not even register 0x03 is served.
         LinkError: the link is gone.
     """
     tap = Tap(client.link)
-    reader = _Reader(client.over(tap), tap)
+    reader = _Reader(client.over(tap), tap, step)
     reader.payloads[0x03] = client.over(tap).read(0x03)
     info = parse_basic_info(reader.payloads[0x03])
     reader.monitoring()
@@ -147,8 +154,8 @@ def take_snapshot(client: BmsClient, *, factory: bool, now: datetime | None = No
 class _Reader:
     """One look at a board, register by register."""
 
-    def __init__(self, client: BmsClient, tap: Tap) -> None:
-        self._client, self._tap = client, tap
+    def __init__(self, client: BmsClient, tap: Tap, step: Callable[[int, int], None]) -> None:
+        self._client, self._tap, self._step = client, tap, step
         self.payloads: dict[int, bytes] = {}
         self.settings: dict[int, bytes] = {}
         self.parameters: dict[int, bytes] = {}
@@ -218,7 +225,8 @@ class _Reader:
                     self.notes.append("factory mode: its end (01 0000) was not acknowledged")
 
     def _settings(self) -> None:
-        for address in SETTINGS:
+        for done, address in enumerate(SETTINGS, 1):
+            self._step(done, len(SETTINGS))
             if (data := self._read(ReadRequest(address))) is not None:
                 self.settings[address] = data
                 self.refused.pop(address, None)

@@ -226,6 +226,9 @@ def _bytes_by_number(table: Mapping[str, object], key: str) -> Mapping[int, byte
             rows[_number(key, name, most)] = bytes.fromhex(str(value))
         except ValueError:
             raise ValueError(f"{key} {name} = {value!r}: must be bytes in hexadecimal") from None
+    odd = [n for n, raw in rows.items() if len(raw) != 2] if key == "parameters" else []
+    if odd:
+        raise ValueError(f"parameters {odd[0]}: must be 2 bytes")
     return MappingProxyType(rows)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import queue
 import threading
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any, Final, TypeVar
 
 from bleak import BleakClient, BleakScanner
@@ -58,6 +58,7 @@ class ModuleSession:
         name: what it advertised when it was last found.
         mtu, writes: of the link, see :class:`~jbd_bench._link.RadioEnd`.
         login: password for a module that demands one, None for none.
+        gatt: properties by characteristic.
         subscribed_s: when the subscription was acknowledged, on the loop's clock.
     """
 
@@ -80,6 +81,7 @@ class ModuleSession:
         self.name = ""
         self.mtu = 0
         self.writes: frozenset[str] = frozenset()
+        self.gatt: dict[str, frozenset[str]] = {}
         self.subscribed_s = 0.0
         self.login = target.options.get("login")
         if self.login is not None:
@@ -99,6 +101,10 @@ class ModuleSession:
         self._client = client
         try:
             await self._named(client.connect())
+            self.gatt = {
+                _short(row.uuid): frozenset(row.properties)
+                for row in client.services.characteristics.values()
+            }
             notifies, self._takes = self._serial_line(client)
             self.mtu = self._takes.max_write_without_response_size + _HEADER
             self.writes = frozenset(self._takes.properties) & _WRITES
@@ -247,6 +253,11 @@ class BleEnd:
         return self._session.writes
 
     @property
+    def gatt(self) -> Mapping[str, frozenset[str]]:
+        """What the module offers: properties by characteristic."""
+        return self._session.gatt
+
+    @property
     def subscribed_s(self) -> float:
         """When the subscription was acknowledged, on the link's clock."""
         return self._session.subscribed_s
@@ -377,6 +388,10 @@ def reason(error: BaseException) -> str:
 
 def _long(uuid: str) -> str:
     return f"0000{uuid}-0000-1000-8000-00805f9b34fb"
+
+
+def _short(uuid: str) -> str:
+    return uuid[4:8] if uuid == _long(uuid[4:8]) else uuid
 
 
 def _address(text: str) -> bytes:

@@ -63,7 +63,7 @@ snapshots = st.builds(
         lambda both: {0x03: both[0], **both[1]}
     ),
     settings=st.dictionaries(st.integers(0, 0xFF), raw),
-    parameters=st.dictionaries(st.integers(0, 0xFFFF), raw),
+    parameters=st.dictionaries(st.integers(0, 0xFFFF), st.binary(min_size=2, max_size=2)),
     refused=st.dictionaries(st.integers(0, 0xFF), st.none() | st.integers(0, 0xFF)),
     notes=st.lists(lines, max_size=3).map(tuple),
     frames=st.lists(pieces, max_size=5).map(tuple),
