@@ -67,15 +67,7 @@ class Traffic:
 
     def rows(self) -> list[dict[str, object]]:
         """Return one object a piece, as JSON has it."""
-        return [
-            {
-                "t_s": round(piece.t_s, 6),
-                "direction": piece.direction.value,
-                "hex": piece.data.hex(" ").upper(),
-                "meaning": note,
-            }
-            for piece, note in self._explained()
-        ]
+        return [row_of(piece, note) for piece, note in self._explained()]
 
     def to_jsonl(self, path: Path) -> None:
         """Write one JSON object a line.
@@ -89,21 +81,39 @@ class Traffic:
 
     def _explained(self) -> Iterator[tuple[Piece, str]]:
         """Yield every piece with the frames it completed, in words."""
-        decoders: dict[Direction, RequestDecoder | ResponseDecoder] = {
+        explainer = Explainer()
+        for piece in self.pieces:
+            yield piece, explainer.explain(piece)
+
+
+def row_of(piece: Piece, meaning: str) -> dict[str, object]:
+    """Return a piece as JSON has it."""
+    return {
+        "t_s": round(piece.t_s, 6),
+        "direction": piece.direction.value,
+        "hex": piece.data.hex(" ").upper(),
+        "meaning": meaning,
+    }
+
+
+class Explainer:
+    """Says what the pieces of one link mean, one after another."""
+
+    def __init__(self) -> None:
+        self._decoders: dict[Direction, RequestDecoder | ResponseDecoder] = {
             Direction.TO_BOARD: RequestDecoder(),
             Direction.FROM_BOARD: ResponseDecoder(),
         }
-        for piece in self.pieces:
-            if piece.direction is Direction.MARK:
-                for decoder in decoders.values():
-                    decoder.reset()
-                yield piece, piece.note
-                continue
-            decoder = decoders[piece.direction]
-            meanings = _module_meaning(piece.data) or [
-                describe(e) for e in decoder.receive(piece.data)
-            ]
-            yield piece, " | ".join(meanings) or "(unfinished)"
+
+    def explain(self, piece: Piece) -> str:
+        """Return the frames that a piece completes, in words."""
+        if piece.direction is Direction.MARK:
+            for decoder in self._decoders.values():
+                decoder.reset()
+            return piece.note
+        decoder = self._decoders[piece.direction]
+        meanings = _module_meaning(piece.data) or [describe(e) for e in decoder.receive(piece.data)]
+        return " | ".join(meanings) or "(unfinished)"
 
 
 def _module_meaning(data: bytes) -> list[str]:
