@@ -19,6 +19,8 @@ COMMANDS: Final = {
     "diff": "show what differs between two units: boards, snapshots or the vendor's .fig files",
     "lockout": "play the lockout of Android 3.1.1026 on firmware 2.1: trace, criteria, verdict",
     "matrix": "run every client model against every kind of board and show who reaches what",
+    "record": "stand between a client and a board and write down what passes, both ways",
+    "replay": "serve a recording as a board, and say what the client asked that it lacks",
 }
 """A command is a module of ``jbd_bench.commands`` with HELP, add_arguments and run. Its HELP stands
 here once more, so that ``--help`` loads none of them."""

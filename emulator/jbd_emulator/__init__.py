@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from .board import Monitor
     from .faults import ActiveFault, Fault, Hit, fault_from_table
     from .frontends import PtyPort
+    from .frontends._link_file import SerialLink
     from .frontends._radio import VirtualRadio
     from .module import GENERATIONS, BleModule
     from .plant import Pack, Sample
@@ -70,6 +71,7 @@ __all__ = [
     "PtyPort",
     "Rule",
     "Sample",
+    "SerialLink",
     "StateError",
     "Unit",
     "UnitConfig",
@@ -93,6 +95,7 @@ _HOMES = {
         "board": "Monitor",
         "faults": "ActiveFault Fault Hit fault_from_table",
         "frontends": "PtyPort",
+        "frontends._link_file": "SerialLink",
         "frontends._radio": "VirtualRadio",
         "module": "GENERATIONS BleModule",
         "plant": "Pack Sample",

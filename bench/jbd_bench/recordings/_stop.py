@@ -1,0 +1,48 @@
+"""Ends a loop that waits on descriptors: by a signal, by another thread, by a test."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+
+class Stop:
+    """A flag that can be waited on together with other descriptors."""
+
+    def __init__(self) -> None:
+        self._reading, self._writing = os.pipe()
+        os.set_blocking(self._writing, False)
+        self.is_set = False
+
+    def fileno(self) -> int:
+        """Return the descriptor that is readable once the flag is set."""
+        return self._reading
+
+    def set(self) -> None:
+        """Set it; may be called from a signal handler and from any thread."""
+        self.is_set = True
+        with suppress(BlockingIOError):
+            os.write(self._writing, b"x")
+
+    def close(self) -> None:
+        """Give the descriptors back."""
+        os.close(self._reading)
+        os.close(self._writing)
+
+
+@contextmanager
+def stop_on_signals() -> Iterator[Stop]:
+    """Yield a flag that SIGINT and SIGTERM set; their handlers are put back."""
+    stop = Stop()
+    before = {
+        number: signal.signal(number, lambda *_: stop.set())
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        stop.close()
