@@ -22,11 +22,39 @@ _FOLDERS: Final = (Path("/run/lock"), Path("/tmp"))  # noqa: S108  # everybody's
 """Where locks of ports have always been, and where everybody may write. Not ``TMPDIR``: two runs
 have to look at the same place."""
 _NOTE: Final = 300
+_PSEUDO: Final = "/dev/pts"
+_LINKS: Final = 40
+"""As many as the kernel follows."""
 
 
 def port_key(path: str) -> str:
-    """Return the one name of a local port, whichever links lead to it."""
-    return os.path.realpath(path)
+    """Return the one name of a local port, whichever links lead to it.
+
+    The number of a pseudo-terminal is given to somebody else as soon as it is closed; its name is
+    the link that leads to it.
+    """
+    here = Path(path)
+    for _ in range(_LINKS):
+        here = here.parent.resolve() / here.name
+        try:
+            there = here.parent / here.readlink()
+        except OSError:
+            break
+        if there.is_relative_to(_PSEUDO):
+            break
+        here = there
+    return str(here)
+
+
+def lock_port(path: str) -> PortLock | None:
+    """Take a local port for this process; None for a pseudo-terminal that has no other name.
+
+    What a program that opens it may do to others is then left to the lock on the terminal itself.
+
+    Raises:
+        LinkError: see :class:`PortLock`.
+    """
+    return None if Path(port_key(path)).is_relative_to(_PSEUDO) else PortLock(path)
 
 
 class PortLock:
@@ -43,7 +71,6 @@ class PortLock:
     def __init__(self, path: str, folder: Path | None = None) -> None:
         self._path = path
         place = _folder() if folder is None else folder
-        # The name of the port and not its number: what is plugged in next has the same one.
         self.file = place / f"jbd-bench.{quote(port_key(path), safe='').replace('%2F', '_')}.lock"
         self._descriptor = self._open()
         try:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from jbd_bench import BmsClient, LinkError, open_target
-from jbd_bench._port_lock import PortLock
+from jbd_bench._port_lock import PortLock, lock_port, port_key
 
 HOLD = (
     "import sys, time\n"
@@ -80,6 +80,31 @@ def test_a_link_where_the_lock_should_be_is_not_followed(port: Path, tmp_path: P
     with pytest.raises(LinkError, match="lock of "):
         PortLock(str(port), tmp_path)
     assert other.read_text() == "keep me"
+
+
+def test_the_name_of_a_port_is_where_its_links_end(port: Path, tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    first.symlink_to(port.name)
+    second.symlink_to(first)
+    assert {port_key(str(name)) for name in (port, first, second)} == {str(port)}
+    (tmp_path / "folder").symlink_to(tmp_path)
+    assert port_key(str(tmp_path / "folder" / "second")) == str(port)
+    (tmp_path / "loop").symlink_to("loop")
+    assert port_key(str(tmp_path / "loop")) == str(tmp_path / "loop")
+
+
+def test_the_name_of_a_pseudo_terminal_is_the_link_to_it(tmp_path: Path) -> None:
+    master, slave = os.openpty()
+    try:
+        first, second = tmp_path / "first", tmp_path / "second"
+        first.symlink_to(os.ttyname(slave))
+        second.symlink_to(first)
+        assert port_key(str(second)) == port_key(str(first)) == str(first)
+        # Its number alone is the next one's as soon as it is closed: nothing to hold.
+        assert lock_port(os.ttyname(slave)) is None
+    finally:
+        os.close(master)
+        os.close(slave)
 
 
 @pytest.mark.slow

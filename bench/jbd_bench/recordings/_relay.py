@@ -67,19 +67,22 @@ class Relay:
     def _from_client(self, event: DoorEvent | None) -> None:
         if event is None:
             return
-        now_s = self._now_s()
-        if event.what is not Happened.WROTE:
-            self._note(Piece(now_s, Direction.MARK, b"", event.what.value))
-            return
-        try:
-            if self._gone:
-                raise LinkError("no board")
-            self._link.write(event.data)
-        except LinkError:
-            lost = event.data.hex(" ").upper()
-            self._note(Piece(now_s, Direction.MARK, b"", f"lost on the way to the board: {lost}"))
-        else:
-            self._note(Piece(now_s, Direction.TO_BOARD, event.data))
+        # Passed on and noted in one go: the answer must not be noted before its request.
+        with self._lock:
+            now_s = self._now_s()
+            if event.what is not Happened.WROTE:
+                self._note(Piece(now_s, Direction.MARK, b"", event.what.value))
+                return
+            try:
+                if self._gone:
+                    raise LinkError("no board")
+                self._link.write(event.data)
+            except LinkError:
+                lost = event.data.hex(" ").upper()
+                note = f"lost on the way to the board: {lost}"
+                self._note(Piece(now_s, Direction.MARK, b"", note))
+            else:
+                self._note(Piece(now_s, Direction.TO_BOARD, event.data))
 
     def _guarded(self, stop: Stop) -> None:
         try:
@@ -98,30 +101,32 @@ class Relay:
             return
         if not data:
             return
-        now_s = self._now_s()
-        lost = self._door.write(data)
-        self._note(Piece(now_s, Direction.FROM_BOARD, data))
-        if lost:
-            note = f"the client left {lost} bytes unread and lost them"
-            self._note(Piece(now_s, Direction.MARK, b"", note))
+        with self._lock:
+            now_s = self._now_s()
+            lost = self._door.write(data)
+            self._note(Piece(now_s, Direction.FROM_BOARD, data))
+            if lost:
+                note = f"the client left {lost} bytes unread and lost them"
+                self._note(Piece(now_s, Direction.MARK, b"", note))
 
     def _find_again(self, error: LinkError, stop: Stop) -> None:
         self._gone = True
-        self._note(Piece(self._now_s(), Direction.MARK, b"", str(error)))
+        with self._lock:
+            self._note(Piece(self._now_s(), Direction.MARK, b"", str(error)))
         while not select.select([stop.fileno()], [], [], _RETRY_S)[0]:
             try:
                 self._link.reconnect()
             except LinkError:
                 continue
             self._gone = False
-            self._note(Piece(self._now_s(), Direction.MARK, b"", "the board is back"))
+            with self._lock:
+                self._note(Piece(self._now_s(), Direction.MARK, b"", "the board is back"))
             return
 
     def _note(self, piece: Piece) -> None:
-        with self._lock:
-            meaning = self._log.add(piece)
-            if self._watcher is not None:
-                self._watcher(piece, meaning)
+        meaning = self._log.add(piece)
+        if self._watcher is not None:
+            self._watcher(piece, meaning)
 
     def _now_s(self) -> float:
         return self._link.clock.now_s() - self._began_s

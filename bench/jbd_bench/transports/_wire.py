@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Final
 import serial
 
 from .._link import Clock, LinkError, RealClock
-from .._port_lock import PortLock
+from .._port_lock import PortLock, lock_port
 from ._target import Target
 
 _SLICE_S: Final = 0.01
@@ -146,7 +146,7 @@ class SerialLink(WireLink):
     def _connect(self) -> Any:
         baud = self._target.integer("baud", 9600, 50, 4_000_000)
         if self._lock is None:
-            self._lock = PortLock(self._target.address)
+            self._lock = lock_port(self._target.address)
         return serial.Serial(self._target.address, baud, timeout=0, exclusive=True)
 
     def _unlock(self) -> None:
