@@ -6,11 +6,14 @@ import asyncio
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from .._config import ConfigError
 from .._unit import Unit
 from ..module import GENERATIONS, BleModule, Timing
+
+if TYPE_CHECKING:
+    from ..faults import HangUp
 
 KINDS: Final = ("bless", "bumble")
 """Front ends by the word that a transport begins with."""
@@ -124,6 +127,9 @@ class ModuleDriver:
         module: what is driven.
         notify: sends one notification; called in order, on the loop.
         clock: the time that the module lives in, in seconds; None is the loop's.
+        hang_up: ends the link as a fault wants it; None where the front end cannot, and then the
+            module alone counts it as gone.
+        plug: leaves the air, with False, or comes back; None where the front end cannot.
     """
 
     def __init__(
@@ -131,9 +137,12 @@ class ModuleDriver:
         module: BleModule,
         notify: Callable[[bytes], None],
         clock: Callable[[], float] | None = None,
+        hang_up: Callable[[HangUp], None] | None = None,
+        plug: Callable[[bool], None] | None = None,
     ) -> None:
         self.module = module
-        self._notify = notify
+        module.on_plug = plug
+        self._notify, self._hang_up = notify, hang_up
         self._loop = asyncio.get_running_loop()
         self.now_s = clock or self._loop.time
         self._timer: asyncio.TimerHandle | None = None
@@ -171,10 +180,16 @@ class ModuleDriver:
         for piece in self.module.take(self.now_s()):
             self._notify(piece)
         self.module.settle()
+        ending, self.module.ending = self.module.ending, None
+        if ending is not None and self._hang_up is not None:
+            self._hang_up(ending)
+        elif ending is not None:
+            self.module.disconnected(self.now_s())
         self._arm()
 
     def close(self) -> None:
         """Stop the clock; the central counts as gone."""
+        self.module.on_plug = None
         self.module.disconnected(self.now_s())
         if self._timer is not None:
             self._timer.cancel()

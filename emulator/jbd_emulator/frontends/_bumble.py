@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from bumble import att, gatt, hci, pairing
 from bumble.core import UUID, BaseBumbleError
@@ -25,11 +25,16 @@ from ..module import BleModule, Characteristic, Generation
 from ._ble import ModuleDriver
 from ._radio import RadioController, new_link
 
+if TYPE_CHECKING:
+    from ..faults import HangUp
+
 INTERVAL_MS: Final = 100.0
 """Advertising interval. Assumed: no capture holds advertising."""
 _VIRTUAL_INTERVAL_MS: Final = 20.0
 """The shortest there is: nobody's battery pays for it."""
 _ADAPTER: Final = "adapter:"
+_ENDED: Final = 0x13
+"""Remote user terminated connection."""
 _POWER_ON_S: Final = 10.0
 _READ_WRITE: Final = att.Attribute.Permissions.READABLE | att.Attribute.Permissions.WRITEABLE
 
@@ -139,6 +144,10 @@ class BumblePeripheral:
         self.module = module
         self.limits = "the address goes out as a random one, the central decides on link parameters"
         self.connection: Connection | None = None
+        self._silent_s = 0.0
+        """How long it does not advertise when the link has ended."""
+        self._advertising: asyncio.Task[None] | None = None
+        self._closing = False
         self._transport = transport
         self._tasks: set[asyncio.Task[None]] = set()
         config = DeviceConfiguration(
@@ -150,7 +159,7 @@ class BumblePeripheral:
             gatt_service_enabled=False,
         )
         self.device = Device(config=config, host=host)
-        self.driver = ModuleDriver(module, self._notify, clock)
+        self.driver = ModuleDriver(module, self._notify, clock, self._hang_up, self._plug)
         self.server = ModuleServer(self.device, module, self.driver)
         self.device.gatt_server = self.server
         self.server.notifies.on(gatt.Characteristic.EVENT_SUBSCRIPTION, self._on_subscription)
@@ -221,7 +230,8 @@ class BumblePeripheral:
         try:
             async with asyncio.timeout(_POWER_ON_S):
                 await self.device.power_on()
-                await self._advertise()
+                if self.module.unit.plugged:
+                    await self._advertise()
         except TimeoutError:
             await self.close()
             raise ConfigError(f"{what}: no controller answers within {_POWER_ON_S:g} s") from None
@@ -231,8 +241,12 @@ class BumblePeripheral:
 
     async def close(self) -> None:
         """Stop advertising, drop the central, give the transport back."""
-        for task in tuple(self._tasks):
+        self._closing = True
+        for task in self._tasks - {self._advertising}:
             task.cancel()
+        if self._advertising is not None:
+            # Bumble takes the answer to a command that nobody waits for any more for a fault.
+            await asyncio.wait({self._advertising}, timeout=1.0)
         self.driver.close()
         if self.device.powered_on:
             # A controller that is gone already cannot be switched off.
@@ -247,10 +261,9 @@ class BumblePeripheral:
 
     async def _advertise(self) -> None:
         shown = self.module.advertisement()
-        # Restarted by Bumble when the link ends; without it the first link would be the last.
         await self.device.start_advertising(
             own_address_type=hci.OwnAddressType.RANDOM,
-            auto_restart=True,
+            auto_restart=False,
             advertising_data=shown.advertising_data(),
             scan_response_data=shown.scan_response(),
         )
@@ -258,6 +271,21 @@ class BumblePeripheral:
     def _notify(self, piece: bytes) -> None:
         if self.connection is not None:
             self.server.notify(self.connection, piece)
+
+    def _hang_up(self, how: HangUp) -> None:
+        self._silent_s = how.down_s
+        self._spawn(self._end_link(how.reason))
+
+    def _plug(self, plugged: bool) -> None:
+        self._spawn(self._advertise() if plugged else self._end_link(_ENDED))
+
+    async def _end_link(self, reason: int) -> None:
+        # A link that is gone already, or a controller, cannot be ended.
+        with contextlib.suppress(BaseBumbleError):
+            if self.connection is not None:
+                await self.connection.disconnect(reason)
+            elif not self.module.unit.plugged:
+                await self.device.stop_advertising()
 
     def _on_connection(self, connection: Connection) -> None:
         connection.on(Connection.EVENT_DISCONNECTION, lambda _: self._on_end(connection))
@@ -279,13 +307,19 @@ class BumblePeripheral:
             return
         self.connection = None
         self.driver.disconnected()
-        # The name may have been changed on this link.
-        self._spawn(self._refresh_advertising())
+        self._spawn(self._come_back())
 
-    async def _refresh_advertising(self) -> None:
-        shown = self.module.advertisement()
-        if self.device.scan_response_data != shown.scan_response():
-            await self._advertise()
+    async def _come_back(self) -> None:
+        """Advertise again, with the name that may have been changed on the link."""
+        silent_s, self._silent_s = self._silent_s, 0.0
+        if silent_s:
+            await asyncio.sleep(silent_s)
+        if self.module.unit.plugged and not self._closing:
+            self._advertising = asyncio.current_task()
+            try:
+                await self._advertise()
+            finally:
+                self._advertising = None
 
     def _on_subscription(self, _: object, notify: bool, indicate: bool) -> None:
         self.driver.subscribed(on=notify)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections import deque
 from collections.abc import Callable, Mapping
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from jbd_protocol import FrameError, parse_module_frame
 
@@ -23,6 +23,9 @@ from ._generations import ATT_HEADER, GENERATIONS, MIN_MTU, Generation
 from ._start_up import StartUp
 from ._timing import PIECE_GAP_S, Timing, latency_s, split_answers
 
+if TYPE_CHECKING:
+    from ..faults import HangUp
+
 QUEUE_LIMIT: Final = 64
 """Notifications that wait at most; an answer that does not fit is lost. Assumed."""
 FORGETS_LINK_S: Final = 60.0
@@ -36,11 +39,15 @@ _NEVER: Final = float("-inf")
 
 
 class Notification(NamedTuple):
-    """One notification: its value, when it leaves, whether it leaves without a subscription."""
+    """One notification: its value, when it leaves, whether it leaves without a subscription.
+
+    One that ``ends`` the link has no value.
+    """
 
     data: bytes
     due_s: float
     unasked: bool = False
+    ends: HangUp | None = None
 
 
 class BleModule:
@@ -68,8 +75,9 @@ class BleModule:
     __slots__ = (
         "_access", "_connected", "_frame", "_frame_s", "_left_s", "_line", "_mtu", "_on_change",
         "_paired", "_queue", "_saved", "_start_up", "_subscribed", "_tail_s", "address",
-        "generation", "lost", "timing", "unit",
+        "ending", "generation", "lost", "on_plug", "timing", "unit",
     )  # fmt: skip
+    fed_by_board = True
 
     def __init__(
         self,
@@ -104,6 +112,13 @@ class BleModule:
         self._saved = self._access.revision
         self._on_change = on_change
         self._line = Line(unit, "ble")
+        self._line.cuts = True
+        self._line.on_hang_up = self.hang_up
+        unit.ports.append(self)
+        self.ending: HangUp | None = None
+        """How a fault ends the link, once what was taken has been notified; the front end does."""
+        self.on_plug: Callable[[bool], None] | None = None
+        """Tells the front end to leave the air, with False, or to be on it again."""
         self._start_up = StartUp()
         self._queue: deque[Notification] = deque()
         self._frame = bytearray()
@@ -170,6 +185,7 @@ class BleModule:
         # What became due before went to nobody.
         self.on_due(now_s)
         self._connected = True
+        self.unit.client_did("connects")
         self.mtu_changed(mtu)
         self._tail_s = _NEVER
         if self.generation.link_up_byte.value and now_s - self._left_s >= FORGETS_LINK_S:
@@ -182,6 +198,8 @@ class BleModule:
             return
         self._connected = self._subscribed = self._paired = False
         self._left_s = now_s
+        self.ending = None
+        self.unit.client_did("disconnects")
         self.lost += len(self._queue)
         self._queue.clear()
         self._frame.clear()
@@ -254,13 +272,25 @@ class BleModule:
         """Return the notifications that leave by now, in order."""
         self.on_due(now_s)
         pieces: list[bytes] = []
-        while self._queue and self._queue[0].due_s <= now_s:
+        while self._queue and self._queue[0].due_s <= now_s and self.ending is None:
             piece = self._queue.popleft()
-            if self._subscribed or piece.unasked:
+            if piece.ends is not None:
+                self.ending = piece.ends
+            elif self._subscribed or piece.unasked:
                 pieces.append(piece.data)
             else:
                 self.lost += 1
         return pieces
+
+    def hang_up(self, how: HangUp, now_s: float) -> None:
+        """End the link behind what is still to be notified."""
+        if self._connected:
+            self._queue.append(Notification(b"", max(now_s, self._tail_s), ends=how))
+
+    def set_plugged(self, plugged: bool) -> None:
+        """Leave the air, or come back."""
+        if self.on_plug is not None:
+            self.on_plug(plugged)
 
     def pending(self) -> tuple[Notification, ...]:
         """Return what waits, with the times it leaves at."""
@@ -314,7 +344,10 @@ class BleModule:
             frame = parse_module_frame(raw)
         except FrameError:
             return
+        was_open = self._access.open
         answer = self._access.answer(frame)
+        if self._access.open and not was_open:
+            self.unit.client_did("logs_in")
         if answer is not None:
             self._send(answer.to_wire(), now_s, self.generation.ffaa_s.value)
         if self._access.revision != self._saved:
@@ -340,9 +373,15 @@ class BleModule:
         else:
             # An answer never overtakes the one before it (captured once: DD, then FF AA).
             first_s = max(now_s + latency - gap_s * (len(pieces) - 1), self._tail_s + gap_s)
-        for number, piece in enumerate(pieces):
-            self._tail_s = first_s + number * gap_s
-            self._queue.append(Notification(piece, self._tail_s))
+        timed = [(first_s + number * gap_s, piece) for number, piece in enumerate(pieces)]
+        ends: HangUp | None = None
+        if self.unit.faulty:
+            timed, ends = self._line.wire.far(timed, now_s)
+        for due_s, piece in timed:
+            self._tail_s = due_s
+            self._queue.append(Notification(piece, due_s))
+        if ends is not None:
+            self.hang_up(ends, now_s)
 
 
 def _row(generation: Generation | str) -> Generation:
