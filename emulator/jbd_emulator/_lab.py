@@ -13,12 +13,16 @@ if TYPE_CHECKING:
 class Lab:
     """Loads, chargers and faults of the pack behind one board."""
 
-    __slots__ = ("_charger", "_device", "_load")
+    __slots__ = ("_charger", "_device", "_load", "charger", "load_ma")
 
     def __init__(self, device: Device) -> None:
         self._device = device
         self._load: Terminal | None = None
         self._charger: Terminal | None = None
+        self.load_ma = 0.0
+        """What :meth:`set_load` draws, 0 for nothing."""
+        self.charger: tuple[float, float] | None = None
+        """Voltage in mV and current in mA of :meth:`set_charger`, None where none is connected."""
 
     def set_load(self, current_ma: float) -> None:
         """Draw ``current_ma`` from the pack's terminals; 0 disconnects.
@@ -28,7 +32,7 @@ class Lab:
         """
         load = ConstantCurrentLoad(current_ma) if current_ma else None
         self._swap(self._load, load)
-        self._load = load
+        self._load, self.load_ma = load, current_ma
 
     def set_charger(self, voltage_mv: float, current_ma: float) -> None:
         """Connect a supply limited in voltage and current; a current of 0 disconnects.
@@ -39,6 +43,7 @@ class Lab:
         charger = CcCvSupply(voltage_mv, current_ma) if current_ma else None
         self._swap(self._charger, charger)
         self._charger = charger
+        self.charger = (voltage_mv, current_ma) if charger is not None else None
 
     def set_front_end_fault(self, present: bool) -> None:
         """Let the front-end chip fail, or work again: protection bit 11."""

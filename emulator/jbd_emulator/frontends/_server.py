@@ -7,7 +7,7 @@ import os
 import resource
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from .._config import ConfigError, UnitConfig
 from .._unit import Unit
@@ -30,6 +30,7 @@ _BUDGET_S: Final = 0.02
 """What units that live faster than the clock may take of a slice; time beyond it is left out, so
 that a pack whose hours cost more than the machine has never keeps a client waiting."""
 _STEP_S: Final = 0.01
+_LATE_S: Final = 0.1
 _FILES_PER_UNIT: Final = 6
 Tap = Callable[[float, str, str, bytes], None]
 FaultTap = Callable[[float, str, "Hit"], None]
@@ -144,6 +145,34 @@ class ServedUnit:
             "ble_name": self.peripheral.name if self.peripheral is not None else None,
         }
 
+    def links(self) -> list[dict[str, Any]]:  # Any: values of a JSON object
+        """Return every way in, and who uses it."""
+        port = self.port
+        links: list[dict[str, Any]] = [
+            {
+                "kind": "serial", "address": str(self.ports.serial or port.path), "clients": [],
+                "bytes_in": port.bytes_in, "bytes_out": port.bytes_out, "lost": port.dropped,
+            }
+        ]  # fmt: skip
+        for kind, endpoint in self._endpoints.items():
+            links.append({
+                "kind": kind, "address": endpoint.address,
+                "clients": sorted(client.peer for client in endpoint.clients),
+                "bytes_in": None, "bytes_out": None,
+                "lost": sum(client.dropped for client in endpoint.clients),
+            })  # fmt: skip
+        if self.peripheral is not None:
+            links.append({
+                "kind": "ble", "address": self.peripheral.address, "clients": [],
+                "bytes_in": None, "bytes_out": None, "lost": 0,
+            })  # fmt: skip
+        return links
+
+    def rearm(self) -> None:
+        """Look again at what is due: somebody's hand changed the unit."""
+        if self._timer is not None or self.port.due_s is not None:
+            self._arm()
+
     def catch_up(self, now_s: float) -> None:
         """Bring a unit that nobody asks up to date, a little at a time."""
         device = self.unit.device
@@ -158,9 +187,10 @@ class ServedUnit:
         """
         device, loop = self.unit.device, self._loop
         # A hundredth of a second at ten thousand times is a hundred ticks: a few milliseconds.
-        while (now_s := loop.time()) < until_s and now_s - device.lived_until_s > _STEP_S:
-            device.advance_to(device.lived_until_s + _STEP_S)
-        if now_s - device.lived_until_s > _SLICE_S:
+        step_s = max(_STEP_S, 1 / device.speed)
+        while (now_s := loop.time()) < until_s and now_s - device.lived_until_s >= step_s:
+            device.advance_to(device.lived_until_s + step_s)
+        if now_s - device.lived_until_s > _LATE_S + step_s:
             device.skip_to(now_s)
             self.behind = True
 

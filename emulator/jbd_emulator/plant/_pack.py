@@ -118,6 +118,16 @@ class Pack(CellString):
         return sum(cell.stored_mwh for cell in self._cells)
 
     @property
+    def ntcs(self) -> tuple[tuple[str, int | None], ...]:
+        """Of each NTC whether it is ok, open or short, and the tenths of a kelvin it is held at."""
+        return tuple(zip(self._ntc_states, self._ntc_held_dk, strict=True))
+
+    @property
+    def held_ma(self) -> float | None:
+        """What :meth:`hold_current` drives, None where the terminals decide."""
+        return self._forced_ma
+
+    @property
     def bleed_ohm(self) -> float:
         """Bleed resistor with its switch, Ohm."""
         return self._bleed_ohm
