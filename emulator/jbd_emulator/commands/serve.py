@@ -18,6 +18,7 @@ from ._unit_options import add_unit_options, unit_from_options
 if TYPE_CHECKING:
     import asyncio
 
+    from ..control._start import Control
     from ..faults import Hit
     from ..frontends._ble import BleTransport
 
@@ -46,6 +47,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                              "TOML file; the unit's options win over its keys")  # fmt: skip
     parser.add_argument("--speed", metavar="N",
                         help="pack and board live N times faster, 1 to 10000")  # fmt: skip
+    parser.add_argument("--control", metavar="HOST:PORT",
+                        help="an HTTP API and a page to see, change and break the units; "
+                             "needs jbd-bench[web]")  # fmt: skip
+    parser.add_argument("--control-host", metavar="NAME", action="append", default=[],
+                        help="another name that the page is reached by")  # fmt: skip
+    parser.add_argument("--control-rate", metavar="N", default="100",
+                        help="requests a second that the API takes (default 100)")  # fmt: skip
     parser.add_argument("--state", metavar="FILE", help="settings and PIN survive here")
     parser.add_argument("--log", metavar="FILE", type=Path, help="every byte, as JSON lines")
     parser.add_argument("--config", metavar="FILE", type=Path,
@@ -59,34 +67,39 @@ def run(args: argparse.Namespace) -> int:
     _refuse_shared_state(ports)
     for port in ports:
         _note_unused_pin(port.config)
+    control = _control(args)
     if args.log is None:
-        return _run(ports, None, as_json=args.json)
+        return _run(ports, None, control, as_json=args.json)
     # Line buffered: a log that is read while the unit runs, and after a kill, is whole lines.
     with args.log.open("a", buffering=1, encoding="utf-8") as log:
-        return _run(ports, log, as_json=args.json)
+        return _run(ports, log, control, as_json=args.json)
 
 
-def _run(ports: list[UnitPorts], log: TextIO | None, *, as_json: bool) -> int:
+def _run(
+    ports: list[UnitPorts], log: TextIO | None, control: Control | None, *, as_json: bool
+) -> int:
     if not any(port.needs_asyncio for port in ports):
         loop = UnitLoop()
-        return loop.run(_serve(loop, Stop(), ports, log, as_json=as_json))
+        return loop.run(_serve(loop, Stop, ports, log, control, as_json=as_json))
     import asyncio
 
     async def on_asyncio() -> int:
         running = asyncio.get_running_loop()
-        return await _serve(running, asyncio.Event(), ports, log, as_json=as_json)
+        return await _serve(running, asyncio.Event, ports, log, control, as_json=as_json)
 
     return asyncio.run(on_asyncio())
 
 
 async def _serve(
     loop: EventLoop,
-    stop: Stop | asyncio.Event,
+    flag: type[Stop] | type[asyncio.Event],
     ports: list[UnitPorts],
     log: TextIO | None,
+    control: Control | None,
     *,
     as_json: bool,
 ) -> int:
+    stop = flag()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     log_bytes, log_fault = (None, None) if log is None else _log_to(log)
@@ -97,14 +110,19 @@ async def _serve(
         complain=_complain,
     )
     await server.start(loop)
+    where: dict[str, str] | None = None
     for served in server.units:
         if served.peripheral is not None:
             _complain(f"ble: {served.peripheral.limits}")
     try:
-        sys.stdout.write(_ready(server.units, as_json=as_json) + "\n")
+        if control is not None:
+            where = await control.start(loop, flag(), server.units, _complain)
+        sys.stdout.write(_ready(server.units, where, as_json=as_json) + "\n")
         sys.stdout.flush()
         await stop.wait()
     finally:
+        if control is not None:
+            control.close()
         await server.leave_air()
         server.close()
     sys.stdout.write('{"event": "stopped"}\n' if as_json else "stopped\n")
@@ -115,7 +133,19 @@ def _complain(line: str) -> None:
     sys.stderr.write(f"jbd-emulator serve: {line}\n")
 
 
-def _ready(units: list[ServedUnit], *, as_json: bool) -> str:
+def _control(args: argparse.Namespace) -> Control | None:
+    address = _address("control", args.control)
+    if address is None:
+        return None
+    from ..control._start import Control
+
+    rate = args.control_rate
+    if not str(rate).isdigit() or not 1 <= int(rate) <= 10_000:
+        raise ConfigError(f"control-rate {rate!r}: must be 1 to 10000")
+    return Control(*address, names=tuple(args.control_host), rate=int(rate))
+
+
+def _ready(units: list[ServedUnit], control: dict[str, str] | None, *, as_json: bool) -> str:
     rows = [
         {
             "name": served.unit.name,
@@ -128,14 +158,16 @@ def _ready(units: list[ServedUnit], *, as_json: bool) -> str:
     if as_json:
         import json
 
-        return json.dumps({"event": "ready", "units": rows})
+        more = {} if control is None else {"control": control}
+        return json.dumps({"event": "ready", "units": rows, **more})
     words = (
         f"{row['name']} serial {row['serial']}"
         + "".join(f" {kind} {row[kind]}" for kind in ("tcp", "rfc2217") if row[kind])
         + (f" ble {row['ble']} {row['ble_name']}" if row["ble"] else "")
         for row in rows
     )
-    return "ready: " + "; ".join(words)
+    page = "" if control is None else f"; page {control['page']}"
+    return "ready: " + "; ".join(words) + page
 
 
 def _log_to(log: TextIO) -> tuple[Tap, FaultTap]:
