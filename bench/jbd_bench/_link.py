@@ -71,10 +71,12 @@ class RadioEnd(Protocol):
         ask_mtu: what the central asks for at the next connection, None for nothing; systems that
             ask by themselves do not look at it.
         login: password that is presented to the module at the next connection, None for none.
+        pair: whether to pair at the next connection.
     """
 
     ask_mtu: int | None
     login: str | None
+    pair: bool
 
     @property
     def address(self) -> bytes: ...

@@ -226,6 +226,7 @@ def _connection_of_its_own(link: Link, radio: Radio | None) -> Iterator[None]:
     if end is None:
         yield
         return
+    # Pairing is the phone's, not the app's: it stays as it is.
     kept = end.login, end.ask_mtu
     mtu = radio.mtu if radio is not None else end.ask_mtu
     fresh = end.subscribed_s == link.clock.now_s() and kept == (None, mtu)

@@ -10,9 +10,11 @@ SUITES = (
     "conformance",
     "password",
     "clients",
+    "module",
     "timing",
     "compatibility",
     "protections",
+    "module",
     "measurements",
     "robustness",
 )

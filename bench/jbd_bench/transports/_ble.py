@@ -54,6 +54,7 @@ class ModuleSession:
         lost: called when the link ends without :meth:`close`.
         pair: whether to pair right behind the connection.
     Attributes:
+        pair: the same, for the next connection.
         address: six bytes of the module's address; empty where the system hides it.
         name: what it advertised when it was last found.
         mtu, writes: of the link, see :class:`~jbd_bench._link.RadioEnd`.
@@ -70,7 +71,7 @@ class ModuleSession:
         *,
         pair: bool = False,
     ) -> None:
-        self._target, self._notified, self._lost, self._pair = target, notified, lost, pair
+        self._target, self._notified, self._lost, self.pair = target, notified, lost, pair
         self._scan_s = target.integer("timeout", 10, 1, 120)
         self._where = target.address
         self._client: BleakClient | None = None
@@ -97,7 +98,7 @@ class ModuleSession:
         self.address, self.name = _address(device.address), device.name or ""
         # A name may be changed over this very link: from now on the address finds it.
         self._where = device.address
-        client = BleakClient(device, lambda _: self._lost(), timeout=_CONNECT_S, pair=self._pair)
+        client = BleakClient(device, lambda _: self._lost(), timeout=_CONNECT_S, pair=self.pair)
         self._client = client
         try:
             await self._named(client.connect())
@@ -231,6 +232,15 @@ class BleEnd:
         if password is not None:
             password_bytes(password)
         self._session.login = password
+
+    @property
+    def pair(self) -> bool:
+        """Whether to pair at the next connection."""
+        return self._session.pair
+
+    @pair.setter
+    def pair(self, pair: bool) -> None:
+        self._session.pair = pair
 
     @property
     def address(self) -> bytes:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from jbd_bench import Link, radio_of
+from jbd_bench import Link
 from jbd_bench._lockout import PIN_STEPS, open_guarded, play, play_controls, with_pin_step
 from jbd_bench._lockout_controls import CONTROLS, judge_control
 from jbd_bench._lockout_criteria import Logs, judge
@@ -19,7 +19,6 @@ from jbd_bench._matrix import clear_by_another_client
 from jbd_bench.clients import (
     CLIENTS,
     EXPECTED,
-    ClientModel,
     Loop,
     Report,
     User,
@@ -27,6 +26,7 @@ from jbd_bench.clients import (
     condition_of,
 )
 from jbd_bench.suites import requirement
+from jbd_bench.suites._apps import model_on
 from jbd_protocol import Grade
 
 if TYPE_CHECKING:
@@ -42,17 +42,6 @@ WITH_PASSWORD: Final = (0x17, 0x20, 0x25, 0x44, 0x80)
 def stranger(target: TargetUnderTest) -> User:
     """Return a user who does not know the PIN of the board."""
     return User(pins=tuple(pin for pin in User().pins if pin != target.pin))
-
-
-def model_on(client: str, link: Link, loop: Loop | None = None) -> ClientModel:
-    """Return a client's model; skip where it does not use such a link."""
-    model = client_model(client, **({} if loop is None else {"loop": loop}))
-    end = radio_of(link)
-    if end is not None and model.radio is None:
-        pytest.skip(f"{client} is a program of the serial line")
-    if end is not None and end.login is not None and not model.logs_in:
-        pytest.skip(f"{client} does not know the login that this module demands: MOD-LOGIN-09")
-    return model
 
 
 def check(report: Report, condition: str) -> None:
