@@ -11,7 +11,7 @@ import pytest
 from jbd_bench._suite_run import run_suites
 from jbd_bench.records import Recorder
 from jbd_emulator.module import _access, _generations, _module, _timing
-from jbd_protocol import Evidence, Grade
+from jbd_protocol import Evidence, Grade, reveal
 
 if TYPE_CHECKING:
     from jbd_emulator.module import BleModule
@@ -78,9 +78,7 @@ def fact(generation: str, **values: object) -> Break:
 
     def patch(monkeypatch: Patch) -> None:
         row = _generations.GENERATIONS[generation]
-        changed = {
-            name: getattr(row, name)._replace(value=value) for name, value in values.items()
-        }
+        changed = {name: getattr(row, name)._replace(value=value) for name, value in values.items()}
         rows = {**_generations.GENERATIONS, generation: replace(row, **changed)}
         monkeypatch.setattr(_module, "GENERATIONS", rows)
 
@@ -180,6 +178,16 @@ def _merged(original: Callable[..., None]) -> Callable[..., None]:
     return from_board
 
 
+def _lets_in(access: _access.Access, data: bytes) -> bytes:
+    access.level = _generations.Level.USER
+    return b"\0"
+
+
+def _any_name(access: _access.Access, data: bytes) -> bytes:
+    access.name = data[:29] or b"?"
+    return b""
+
+
 BLE = _module.BleModule
 ACCESS = _access.Access
 FAULTS: dict[str, tuple[str, Break, str]] = {
@@ -211,14 +219,12 @@ FAULTS: dict[str, tuple[str, Break, str]] = {
         "MOD-LOGIN-01"),
     "two random bytes": (
         "telink-login", command(0x17, handler=always(b"\1\2")), "MOD-LOGIN-02"),
-    "any key opens": ("key-login", command(0x15, handler=lambda access, data: (
-        setattr(access, "level", _generations.Level.KEY), b"\0")[1]), "MOD-LOGIN-03"),
+    "any key opens": ("key-login", command(0x15, handler=_lets_in), "MOD-LOGIN-03"),
     "no password is right": ("telink-login", command(0x18, handler=always(b"\1")), "MOD-LOGIN-04"),
-    "every password is right": ("telink-login", command(0x18, handler=lambda access, data: (
-        setattr(access, "level", _generations.Level.USER), b"\0")[1]), "MOD-LOGIN-05"),
+    "every password is right": ("telink-login", command(0x18, handler=_lets_in), "MOD-LOGIN-05"),
     "no random byte is needed": (
         "telink-login",
-        method(ACCESS, "shown", lambda _: lambda self, wire: _access.reveal(
+        method(ACCESS, "shown", lambda _: lambda self, wire: reveal(
             wire, self._address, self.random)),
         "MOD-LOGIN-06"),
     "an old random byte is good": (
@@ -237,8 +243,7 @@ FAULTS: dict[str, tuple[str, Break, str]] = {
     "a name of status": ("telink", command(0x07, handler=always(b"\0")), "MOD-NAME-01"),
     "a stranger gives names": (
         "telink-login", command(0x07, needs=_generations.Level.NONE), "MOD-NAME-03"),
-    "an empty name is taken": ("telink", command(0x07, handler=lambda access, data: (
-        setattr(access, "name", data[:29] or b"?"), b"")[1]), "MOD-NAME-02"),
+    "an empty name is taken": ("telink", command(0x07, handler=_any_name), "MOD-NAME-02"),
     "no byte at link-up": ("telink", fact("telink", link_up_byte=False), "MOD-LINK-02"),
     "the next link gets the rest": (
         "telink", method(BLE, "disconnected", _keeps_queue), "MOD-LINK-03"),

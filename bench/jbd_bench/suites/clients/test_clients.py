@@ -22,7 +22,6 @@ from jbd_bench.clients import (
     Loop,
     Report,
     User,
-    client_model,
     condition_of,
 )
 from jbd_bench.suites import requirement

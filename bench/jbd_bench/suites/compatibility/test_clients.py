@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from jbd_bench import BmsClient, Link
-from jbd_bench.clients import EXPECTED, Report, User, client_model, condition_of
+from jbd_bench.clients import EXPECTED, Report, User, condition_of
 from jbd_bench.records import Measurements
 from jbd_bench.suites import requirement
+from jbd_bench.suites._apps import model_on
 from jbd_bench.suites.conftest import pin_of, set_pin_anew
 from jbd_protocol import Grade
 
@@ -45,7 +46,7 @@ def play(jbd_link: Link, jbd_target: TargetUnderTest, jbd_measure: Measurements)
 
     def run(client: str) -> None:
         __tracebackhide__ = True
-        report: Report = client_model(client).run(jbd_link, hurried(jbd_target))
+        report: Report = model_on(client, jbd_link).run(jbd_link, hurried(jbd_target))
         jbd_link.reconnect()
         pin = pin_of(jbd_target)
         if pin is not None and not jbd_target.embedded:

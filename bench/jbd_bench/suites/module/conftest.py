@@ -17,15 +17,18 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="session")
 def traits(jbd_target: TargetUnderTest) -> Traits:
     """What one look at the module shows, once a session."""
-    link = open_target(jbd_target.name) if jbd_target.embedded else jbd_target.link()
+    link: Link
+    if jbd_target.embedded:
+        link = LeaveGuard(open_target(jbd_target.name), frozenset())
+    else:
+        link = jbd_target.board.link()
     end = radio_of(link)
     assert end is not None
-    module = Module(LeaveGuard(link, frozenset()), end)
+    module = Module(link, end)
     found = look_at(module)
-    if jbd_target.embedded:
-        link.close()
-    else:
+    if not jbd_target.embedded:
         module.connect(admitted=True)
+    link.close()
     return found
 
 

@@ -74,6 +74,7 @@ def test_a_name_that_nothing_holds_changes_nothing(named: Module, size: int) -> 
     source="no capture; a lesser login must not open a greater one",
     grade=Grade.ASSUMED,
 )
+@pytest.mark.jbd(embedded=True)
 def test_a_stranger_gives_no_name(named: Module, traits: Traits) -> None:
     if traits.opening is not Opening.SILENT:
         pytest.skip("is about modules that demand a login")
