@@ -60,6 +60,7 @@ if TYPE_CHECKING:
         WriteRequest,
         parse_request,
         parse_response,
+        unsigned_refusal,
     )
     from ._layout import Field, Kind
     from ._module import (
@@ -244,6 +245,7 @@ __all__ = [
     "register",
     "reveal",
     "status_name",
+    "unsigned_refusal",
 ]
 
 _HOMES = {
@@ -266,7 +268,7 @@ _HOMES = {
         "_fig": "FIG_KEYS ParameterFile parse_fig",
         "_frames": (
             "MAX_DATA BadFrame Fault Noise ReadRequest Request Response WriteRequest "
-            "parse_request parse_response"
+            "parse_request parse_response unsigned_refusal"
         ),
         "_layout": "Field Kind",
         "_module": (

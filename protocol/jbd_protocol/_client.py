@@ -14,7 +14,7 @@ AWAITING  TIMEOUT, none left   IDLE      GIVE_UP
 Everything else stays where it is: an answer to what was given up on, or had to be asked again,
 is *late*, one to what was never asked is *foreign*; neither is taken for the answer that is
 awaited. Several clients of the field do take it, which is one of the faults this project exists
-to show.
+to show. A refusal without its checksum is taken for what it says where it is awaited.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from typing import Final, TypeAlias
 
 from ._decoder import ResponseDecoder
 from ._errors import LocalError
-from ._frames import BadFrame, Noise, Request, Response
+from ._frames import BadFrame, Noise, Request, Response, unsigned_refusal
 
 
 class ClientState(Enum):
@@ -189,9 +189,15 @@ class ClientMachine:
         return events
 
     def _judge(self, event: Response | BadFrame | Noise, now_s: float) -> ClientEvent:
+        request = self._request
+        if isinstance(event, BadFrame) and request is not None:
+            refusal = unsigned_refusal(event.raw)
+            if refusal is not None and refusal.register == request.register:
+                # Read as damage it would be asked again until the time is over, and the user
+                # would be told of a broken line where the board said no.
+                event = refusal
         if not isinstance(event, Response):
             return event
-        request = self._request
         if request is not None and event.register == request.register:
             self._step(Trigger.ANSWER)
             self._request = None

@@ -117,6 +117,18 @@ class Noise:
 Request = ReadRequest | WriteRequest
 
 
+def unsigned_refusal(raw: bytes) -> Response | None:
+    """Return the refusal that ``raw`` is but for its checksum, which is 0000; None for all else.
+
+    Source: batmon-ha issue 4 quotes ``DD 00 81 00 00 00 77`` of a board with a PIN, in a post typed
+    by hand; one branch of SmartBMSUtility demands that form. Every captured refusal has a
+    checksum.
+    """
+    register, status = raw[1:3] if len(raw) == OVERHEAD else (0, 0)
+    whole = raw == bytes((START, register, status, 0, 0, 0, END))
+    return Response(register, status) if whole and status else None
+
+
 def parse_request(raw: bytes, *, callback_id_length: int = 0) -> Request:
     """Return the one request that ``raw`` holds, whole and alone.
 

@@ -65,6 +65,32 @@ def test_a_refusal_is_an_answer_too() -> None:
     assert event.response.status == 0x81
 
 
+@pytest.mark.parametrize("status", [0x80, 0x81, 0x83])
+def test_a_refusal_without_its_checksum_is_taken_for_what_it_says(status: int) -> None:
+    machine = ClientMachine()
+    machine.request(READ, 0.0)
+    unsigned = bytes((0xDD, READ.register, status, 0, 0, 0, 0x77))
+    first = machine.receive(unsigned, 0.1)[0]
+    assert first == Answered(READ, Response(READ.register, status), 0.1, 1)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        "dd 03 80 00 00 00 77",
+        "dd 04 00 00 00 01 77",
+        "dd 04 80 00 00 01 77",
+        "dd 04 80 00 00 00 78",
+    ],
+    ids=["another register", "no refusal", "another checksum", "another end"],
+)
+def test_other_damage_is_not_taken_for_a_refusal(raw: str) -> None:
+    machine = ClientMachine()
+    machine.request(READ, 0.0)
+    assert isinstance(machine.receive(bytes.fromhex(raw), 0.1)[0], BadFrame)
+    assert machine.state is ClientState.AWAITING
+
+
 def test_silence_is_asked_again_and_then_given_up() -> None:
     client = asked(retries=1)
     assert client.advance_to(10.999) == []

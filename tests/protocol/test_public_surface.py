@@ -33,7 +33,7 @@ EXPORTS = [
     "encode_date", "encode_pin", "encode_setting", "module_checksum", "obfuscate", "pair",
     "parse_basic_info", "parse_cell_voltages", "parse_error_counters", "parse_fig",
     "parse_module_frame", "parse_parameter_block", "parse_request", "parse_response",
-    "parse_up_frame", "read_parameters", "register", "reveal", "status_name",
+    "parse_up_frame", "read_parameters", "register", "reveal", "status_name", "unsigned_refusal",
 ]  # fmt: skip
 
 HEAVY = (
