@@ -90,7 +90,7 @@ class Device:
             cells=board.cells, capacity_mah=board.capacity_mah, ntcs=board.ntcs, rng=rng
         )
         self.monitor = Monitor(
-            self.pack, self.settings, remaining_mah=self.pack.soc * board.capacity_mah, rng=rng
+            self.pack, self.settings, remaining_mah=self.pack.soc * self.pack.capacity_mah, rng=rng
         )
         self.lab = Lab(self)
         self.story: Story | None = None
