@@ -19,6 +19,7 @@ COMMANDS: Final = {
     "diff": "show what differs between two units: boards, snapshots or the vendor's .fig files",
     "lockout": "play the lockout of Android 3.1.1026 on firmware 2.1: trace, criteria, verdict",
     "matrix": "run every client model against every kind of board and show who reaches what",
+    "gallery": "put clients in front of every bug that the field reported, and show who has it",
     "record": "stand between a client and a board and write down what passes, both ways",
     "replay": "serve a recording as a board, and say what the client asked that it lacks",
 }

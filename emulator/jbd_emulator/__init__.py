@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         ParameterAccess,
         PasswordFunction,
     )
+    from .scenario import Scenario, load_scenario, scenario_names
 
 __all__ = [
     "BOARDS",
@@ -71,14 +72,17 @@ __all__ = [
     "PtyPort",
     "Rule",
     "Sample",
+    "Scenario",
     "SerialLink",
     "StateError",
     "Unit",
     "UnitConfig",
     "VirtualRadio",
     "fault_from_table",
+    "load_scenario",
     "parse_firmware",
     "parse_unit",
+    "scenario_names",
     "unit_from_table",
 ]
 
@@ -103,6 +107,7 @@ _HOMES = {
             "BOARDS FIRMWARE BoardKit CapacityPoints FirmwareProfile PairingEnds "
             "ParameterAccess PasswordFunction"
         ),
+        "scenario": "Scenario load_scenario scenario_names",
     }.items()
     for name in names.split()
 }

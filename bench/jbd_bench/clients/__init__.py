@@ -25,7 +25,7 @@ from ._ios import ios_before_fix, ios_fixed
 from ._ios_vendor import ios_vendor
 from ._jbdtools import jbdtools_2021
 from ._log import LIVE_DATA, PARAMETERS, SUBSCRIBED, Direction, Entry, Log, parse_log
-from ._model import Choice, ClientModel, Radio, Report, Step, User
+from ._model import Choice, ClientModel, Radio, Report, Step, Taken, User
 from ._reception import Ends, Reception
 from ._session import Session
 
@@ -90,6 +90,7 @@ __all__ = [
     "Report",
     "Session",
     "Step",
+    "Taken",
     "User",
     "client_model",
     "condition_of",

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from jbd_protocol import Evidence, Grade, LocalError
+from jbd_protocol import Evidence, Grade, LocalError, Response
 
 from .._link import radio_of
 from ._log import Log
@@ -127,6 +127,21 @@ class User:
                 raise LocalError(f"{name} {getattr(self, name)}: must be {least} or more")
 
 
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """An answer that a client took for the one to its request, which it need not be.
+
+    Attributes:
+        at_s: seconds since the log began.
+        asked: the register of the request.
+        answer: what it took.
+    """
+
+    at_s: float
+    asked: int
+    answer: Response
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """How one run of a client ended.
@@ -139,6 +154,7 @@ class Report:
         log: everything said and shown.
         grade: the weakest of the facts that this run came to rely on.
         version: the firmware's version byte where the client saw it.
+        taken: the answers it believed, oldest first.
     """
 
     client: str
@@ -148,6 +164,7 @@ class Report:
     log: Log
     grade: Grade
     version: int | None = None
+    taken: tuple[Taken, ...] = ()
 
 
 Play: TypeAlias = "Callable[[Session, User], None]"

@@ -16,7 +16,7 @@ from jbd_protocol import (
 
 from .._link import Link, radio_of
 from ._log import LIVE_DATA, PARAMETERS, SUBSCRIBED, Direction, Entry
-from ._model import Choice, Radio, Report, Step, weakest
+from ._model import Choice, Radio, Report, Step, Taken, weakest
 from ._reception import Reception, take
 
 
@@ -54,6 +54,7 @@ class Session:
         self._port = b""
         self._tap = ResponseDecoder()
         self._relied: list[Evidence] = []
+        self._taken: list[Taken] = []
         self._monitoring = self._parameters = False
         self._message = ""
         self.version: int | None = None
@@ -97,8 +98,10 @@ class Session:
             damaged = attempt and step.retries
             out = step.wire_of(attempt) if damaged or not wire else wire
             self._write(out, note or step.name)
-            last = self._await(step, out[2] if len(out) > 2 else 0)
+            asked = out[2] if len(out) > 2 else 0
+            last = self._await(step, asked)
             if last is not None and accept(last):
+                self._taken.append(Taken(self.now_s - self._began_s, asked, last))
                 return last
         return last
 
@@ -188,6 +191,7 @@ class Session:
             log=tuple(self._log),
             grade=weakest(tuple(self._relied)),
             version=self.version,
+            taken=tuple(self._taken),
         )
 
     def _plain_symptom(self) -> str:

@@ -31,8 +31,9 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         sys.stdout.write(json.dumps(rows, indent=1) + "\n")
         return 0
+    width = 2 + max(len(str(row["name"])) for row in rows)
     for row in rows:
-        sys.stdout.write(f"{row['name']:<18}{row['title']}\n")
+        sys.stdout.write(f"{row['name']:<{width}}{row['title']}\n")
     sys.stdout.write(
         "\njbd-emulator serve --scenario NAME lives through one, jbd-emulator scenarios NAME prints"
         "\nits TOML, jbd-emulator scenarios --actions lists what an event may do.\n"

@@ -18,7 +18,8 @@ HOUR = 3600.0
 
 
 def test_the_gallery_has_what_the_documents_name() -> None:
-    assert scenario_names() == (
+    # The other scenarios are field bugs of clients; tests/bench/gallery has those.
+    assert set(scenario_names()) > {
         "cold-charge-lock",
         "deep-discharge",
         "float-13v2",
@@ -26,7 +27,7 @@ def test_the_gallery_has_what_the_documents_name() -> None:
         "imbalance-cured",
         "short-circuit",
         "weak-cell",
-    )
+    }
 
 
 @pytest.mark.parametrize("name", scenario_names())
@@ -54,7 +55,7 @@ def test_the_command_prints_one_to_start_from(capsys: pytest.CaptureFixture[str]
     assert main(["scenarios", "--actions"]) == 0
     assert "short_circuit" in capsys.readouterr().out
     assert main(["scenarios", "nothing-of-the-kind"]) == 2
-    assert "unknown; there is cold-charge-lock, " in capsys.readouterr().err
+    assert ", cold-charge-lock, " in capsys.readouterr().err
 
 
 @pytest.mark.slow
