@@ -117,8 +117,9 @@ def _of_unit(path: Path, unit: object, started: str) -> Baseline:
             known = ", ".join(sorted(_OUTCOMES))
             raise BaselineError(f"baseline {path}: outcome {outcome!r}: must be of {known}")
         outcomes[_field(path, row, "id", str)] = outcome
-        for case in row.get("cases", ()):
-            for one in case.get("measurements", ()):
+        for case in _field(path, row, "cases", list):
+            for one in _field(path, case, "measurements", list):
+                _field(path, one, "value", float)
                 measurements[_field(path, one, "name", str)] = one
     judged = unit.get("judged_as")
     version = None if judged is None else _version(str(judged))
@@ -130,7 +131,7 @@ def _of_unit(path: Path, unit: object, started: str) -> Baseline:
         judged_as=version,
         outcomes=MappingProxyType(outcomes),
         measurements=MappingProxyType(measurements),
-        identity=MappingProxyType(dict(unit.get("identity") or {})),
+        identity=MappingProxyType(_field(path, unit, "identity", dict)),
     )
 
 
@@ -162,11 +163,19 @@ def _version(text: str) -> int | None:
     return number if 0 <= number <= 0xFF else None
 
 
-def _field(
-    path: Path, holder: object, name: str, kind: type[list[Any]] | type[str]
-) -> Any:  # Any: of that kind
+_KINDS: Final[Mapping[str, tuple[tuple[type, ...], str]]] = MappingProxyType(
+    {
+        "list": ((list,), "a list"),
+        "str": ((str,), "text"),
+        "float": ((int, float), "a number"),
+        "dict": ((dict,), "an object"),
+    }
+)
+
+
+def _field(path: Path, holder: object, name: str, kind: type) -> Any:  # Any: of that kind
     value = holder.get(name) if isinstance(holder, dict) else None
-    if not isinstance(value, kind):
-        wanted = "text" if kind is str else "a list"
+    types, wanted = _KINDS[kind.__name__]
+    if not isinstance(value, types):
         raise BaselineError(f"baseline {path}: {name}: must be {wanted}")
     return value

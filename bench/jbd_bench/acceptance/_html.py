@@ -69,8 +69,8 @@ def _unit(unit: UnitResult, result: Result) -> str:
     parts = [
         _banner(unit),
         _facts(unit, result),
-        _findings(unit),
         _changes(unit.changes, result.baseline),
+        _findings(unit),
         _areas(unit),
         _latencies(unit),
         _clients(unit),
@@ -88,15 +88,33 @@ def _banner(unit: UnitResult) -> str:
     board = _board(unit.identity)
     return (
         f'<div class="verdict {unit.verdict}"><div class="word">{_WORDS[unit.verdict]}</div>'
-        f'<div class="about">{escape(board)}</div><ul>{items}</ul></div>'
+        f'<div class="about">{escape(board)}</div>'
+        f'<div class="about">{escape(_in_short(unit))}</div><ul>{items}</ul></div>'
     )
+
+
+def _in_short(unit: UnitResult) -> str:
+    passed, refusing = unit.count(PASSED), len(unit.refusing)
+    if unit.verdict is Verdict.REFUSED:
+        return f"{_several(refusing, 'requirement')} failed that the baseline meets; {passed} met."
+    if unit.verdict is Verdict.INCOMPLETE:
+        missing = sum(row.effect == "blocks" for row in unit.rows)
+        return (
+            f"{_several(missing, 'requirement')} could be judged and was not; {passed} met. "
+            "Nothing speaks against the firmware so far."
+        )
+    return f"{passed} requirements met; none failed that the baseline meets."
+
+
+def _several(count: int, name: str) -> str:
+    return f"{count} {name}{'s' * (count != 1)}"
 
 
 def _refusal_lines(unit: UnitResult) -> list[str]:
     refusing = unit.refusing
     lines = [f"{row.entry.id}: it is required that {row.entry.text}" for row in refusing[:6]]
     if len(refusing) > 6:
-        lines.append(f"and {len(refusing) - 6} more requirements, below")
+        lines.append(f"and {len(refusing) - 6} more, below")
     return [*unit.errors, *lines]
 
 
@@ -131,7 +149,7 @@ def _findings(unit: UnitResult) -> str:
     rows = unit.refusing
     if not rows:
         return ""
-    return f"<h2>Why it is refused</h2>{''.join(map(finding, rows))}"
+    return f"<h2>What it is refused for</h2>{''.join(map(finding, rows))}"
 
 
 def _changes(changes: Sequence[Change], baseline: str) -> str:
@@ -144,7 +162,7 @@ def _changes(changes: Sequence[Change], baseline: str) -> str:
         f"<td>{escape(change.text)}</td></tr>"
         for change in sorted(changes, key=lambda change: order.index(change.kind))
     )
-    return f"{head}<table><tr><th></th><th>what</th><th></th></tr>{rows}</table>"
+    return f'{head}<table class="changes">{rows}</table>'
 
 
 def _by_area(unit: UnitResult) -> dict[str, list[Row]]:
@@ -191,6 +209,12 @@ def _latencies(unit: UnitResult) -> str:
     ]
     if not strips:
         return ""
+    if not any(sample for strip in strips for sample in strip.samples):
+        return (
+            "<h2>Answer latency</h2><p class='soft'>The embedded emulator answers in no time: its "
+            "clock stands while it does. A board, or an emulator in another process, has "
+            "latencies to show.</p>"
+        )
     return (
         "<h2>Answer latency</h2><p class='soft'>Each dot is one exchange, from sending to the "
         "complete answer; the bar and the number are the median, the red line is what 19 of 20 "
@@ -243,9 +267,11 @@ def _requirements(unit: UnitResult) -> str:
     parts = ["<h2>Every requirement</h2>"]
     for area, rows in _by_area(unit).items():
         shown = [row for row in rows if row.outcome != NOT_MEANT]
+        shown.sort(key=lambda row: row.entry.id)
         if shown:
             lines = "".join(map(requirement_row, shown))
-            parts.append(f'<h3>{escape(area.capitalize())}</h3><table class="rest">{lines}</table>')
+            parts.append(f'<h3>{escape(area[0].upper() + area[1:])}</h3><table class="rest">{lines}'
+                         "</table>")  # fmt: skip
     left = unit.count(NOT_MEANT)
     if left:
         parts.append(f"<p class='soft'>{left} more are about other firmwares, or units with "

@@ -22,12 +22,13 @@ def pill(text: str, kind: str | None = None) -> str:
 def finding(row: Row) -> str:
     """Return a requirement the unit is refused for, with all its evidence open."""
     entry = row.entry
+    several = sum(case.outcome == FAILED for case in row.cases) > 1
+    why = "" if several else f'<div class="why">{escape(row.why)}</div>'
     return (
         f'<div class="finding"><span class="id">{escape(entry.id)}</span> {pill(row.outcome)} '
         f'<span class="soft">{escape(entry.area)}, baseline: {escape(row.baseline)}</span>'
         f'<div class="said">{escape(_sentence(entry.text))}</div>'
-        f'<div class="why">{escape(row.why)}</div>'
-        f'<div class="soft">{_source(row)}</div>{evidence(row)}</div>'
+        f'{why}<div class="soft">{_source(row)}</div>{evidence(row)}</div>'
     )
 
 

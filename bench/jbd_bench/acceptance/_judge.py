@@ -196,12 +196,11 @@ def _why(
         yield f"{row.entry.id} {row.entry.text}: {row.why}"
     open_rows = [row for row in rows if row.effect == "blocks"]
     yield from _grouped(open_rows, "not judged, and it could be")
-    passed = sum(row.outcome == PASSED for row in rows)
     if verdict is Verdict.ACCEPTED:
-        known = sum(row.outcome == FAILED for row in rows)
-        yield f"{passed} requirements met, none failed that the baseline meets"
-        if known:
-            yield f"{known} failed as on the baseline"
+        met = sum(row.outcome == PASSED for row in rows)
+        yield f"{met} requirements met, none failed that the baseline meets"
+    if known := sum(row.outcome == FAILED and not row.effect for row in rows):
+        yield f"{known} failed as on the baseline"
     out_of_reach = [row for row in rows if row.outcome == NOT_JUDGED and not row.effect]
     yield from _grouped(out_of_reach, "not judged for want of equipment")
     if scope.tier is not Tier.DESTRUCTIVE or scope.areas != AREAS:
@@ -221,8 +220,8 @@ def _outcome_changes(rows: Iterable[Row]) -> Iterable[Change]:
     for row in rows:
         subject, before = row.entry.id, row.baseline
         if row.effect == "refuses":
-            known = "the sources ask for it" if before == UNKNOWN else "the baseline meets it"
-            yield Change("worse", subject, f"{row.entry.text}: {row.why} ({known})")
+            known = "asked for by the sources" if before == UNKNOWN else "met on the baseline"
+            yield Change("worse", subject, f"{row.entry.text}: failed here, {known}")
         elif row.outcome == FAILED:
             yield Change("known deviation", subject, f"{row.entry.text}: fails as before")
         elif row.outcome == PASSED and before == FAILED:
