@@ -5,8 +5,9 @@ fails and its baseline does not, and accepted when nothing that could be judged 
 ``decisions/0013-what-accepted-means.md`` says why.
 """
 
+from .._leave import Tier
 from ._baseline import Baseline, BaselineError, baseline_of_firmware, load_baseline
-from ._catalogue import AREAS, Entry, Tier, catalogue
+from ._catalogue import AREAS, Entry, catalogue
 from ._judge import judge
 from ._result import Case, Change, Result, Row, UnitResult, Verdict
 

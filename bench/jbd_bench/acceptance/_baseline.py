@@ -119,8 +119,8 @@ def _of_unit(path: Path, unit: object, started: str) -> Baseline:
         outcomes[_field(path, row, "id", str)] = outcome
         for case in _field(path, row, "cases", list):
             for one in _field(path, case, "measurements", list):
-                _field(path, one, "value", float)
                 measurements[_field(path, one, "name", str)] = one
+                _field(path, one, "value", float)
     judged = unit.get("judged_as")
     version = None if judged is None else _version(str(judged))
     if judged is not None and version is None:

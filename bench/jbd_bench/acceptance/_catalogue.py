@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -13,6 +12,7 @@ from types import MappingProxyType, ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
 from .. import suites
+from .._leave import Tier, tier_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -53,20 +53,12 @@ AREAS: Final = tuple(dict.fromkeys(_AREA_OF.values()))
 """What a report groups requirements by."""
 
 
-class Tier(StrEnum):
-    """What a requirement does to the board, mildest first."""
-
-    READ_ONLY = "read-only"
-    REVERSIBLE = "reversible"
-    DESTRUCTIVE = "destructive"
-
-    def covers(self, other: Tier) -> bool:
-        """Return whether a verdict up to this tier includes ``other``."""
-        order = list(Tier)
-        return order.index(other) <= order.index(self)
+def covers(tier: Tier, other: Tier) -> bool:
+    """Return whether a verdict up to one tier includes another."""
+    order = list(Tier)
+    return order.index(other) <= order.index(tier)
 
 
-_REVERSIBLE: Final = frozenset({"settings", "fets"})
 _EQUIPMENT: Final = MappingProxyType(
     {"power": "power switch", "bench": "cell simulator", "cells": "cell simulator"}
 )
@@ -160,7 +152,7 @@ def _entries(suite: str, module: ModuleType) -> Iterator[Entry]:
                     source=row["source"],
                     grade=str(row["grade"]),
                     area=area_of(row["id"]),
-                    tier=_tier(leaves),
+                    tier=tier_of(leaves),
                     leaves=tuple(sorted(leaves)),
                     needs=tuple(sorted(needs)),
                     suite=suite,
@@ -172,19 +164,13 @@ def _marks(of: object) -> list[Any]:  # Any: pytest's marks, of either shape
     return [getattr(mark, "mark", mark) for mark in (marks if isinstance(marks, list) else [marks])]
 
 
-def _tier(leaves: set[str]) -> Tier:
-    if not leaves:
-        return Tier.READ_ONLY
-    return Tier.REVERSIBLE if leaves <= _REVERSIBLE else Tier.DESTRUCTIVE
-
-
 def _joined(one: Entry, other: Entry) -> Entry:
     """Return a requirement that several tests show: as harsh as the harshest of them."""
     leaves = set(one.leaves) | set(other.leaves)
     return Entry(
         **{
             **{name: getattr(one, name) for name in ("id", "text", "source", "grade", "area")},
-            "tier": _tier(leaves),
+            "tier": tier_of(leaves),
             "leaves": tuple(sorted(leaves)),
             "needs": tuple(sorted(set(one.needs) | set(other.needs))),
             "suite": one.suite,

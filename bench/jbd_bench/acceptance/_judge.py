@@ -6,10 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from .._leave import Tier, tier_of
 from ..records import TestRecord
 from ._baseline import UNKNOWN, Baseline
-from ._catalogue import AREAS, Entry, Tier, catalogue
-from ._reasons import Why, why_skipped
+from ._catalogue import AREAS, Entry, catalogue, covers
+from ._reasons import Why, leaves_asked, why_skipped
 from ._result import (
     FAILED,
     NOT_JUDGED,
@@ -26,6 +27,7 @@ KEPT_OF_PASSED: Final = 12
 KEPT_OF_FAILED: Final = 60
 """Pieces of traffic that a report keeps of a case."""
 _REACH: Final = "reach of "
+_STOPPED: Final = "WatchdogTripped: "
 _SLOWER: Final = 2.0
 """How many times a measured time must have grown, or shrunk, to be worth a line."""
 _LEAST_S: Final = 0.02
@@ -49,7 +51,7 @@ class Scope:
         return [
             entry
             for entry in catalogue()
-            if entry.area in self.areas and self.tier.covers(entry.tier)
+            if entry.area in self.areas and covers(self.tier, entry.tier)
         ]
 
 
@@ -82,7 +84,7 @@ def judge(ran: Ran, baseline: Baseline, scope: Scope) -> UnitResult:
     for test in ran.tests:
         for requirement in test.requirements:
             tests.setdefault(requirement["id"], []).append(test)
-    rows = tuple(_row(entry, tests.get(entry.id, ()), baseline) for entry in scope.entries())
+    rows = tuple(_row(entry, tests.get(entry.id, ()), baseline, scope) for entry in scope.entries())
     changes = (
         *_outcome_changes(rows),
         *_identity_changes(ran, baseline),
@@ -107,9 +109,9 @@ def judge(ran: Ran, baseline: Baseline, scope: Scope) -> UnitResult:
 # -- one requirement -------------------------------------------------------------------------
 
 
-def _row(entry: Entry, tests: Sequence[TestRecord], baseline: Baseline) -> Row:
+def _row(entry: Entry, tests: Sequence[TestRecord], baseline: Baseline, scope: Scope) -> Row:
     cases = tuple(_case(test) for test in tests)
-    outcome, why, blocking = _outcome(cases)
+    outcome, why, blocking = _outcome([case for case in cases if _is_within(scope, case)])
     before = baseline.outcome(entry.id)
     effect = ""
     if outcome == FAILED and before != FAILED:
@@ -125,6 +127,9 @@ def _row(entry: Entry, tests: Sequence[TestRecord], baseline: Baseline) -> Row:
 def _outcome(cases: Sequence[Case]) -> tuple[str, str, bool]:
     """Return outcome, reason, and whether what was not judged keeps the verdict open."""
     failures = [case.failure or "failed" for case in cases if case.outcome == FAILED]
+    if stopped := [failure for failure in failures if _STOPPED in failure]:
+        # The watchdog ended the run in this test; that says nothing of what the test is about.
+        return NOT_JUDGED, stopped[0], True
     if failures:
         more = f" (and {len(failures) - 1} more)" if len(failures) > 1 else ""
         return FAILED, failures[0] + more, False
@@ -142,6 +147,13 @@ def _outcome(cases: Sequence[Case]) -> tuple[str, str, bool]:
     if skipped:
         return NOT_MEANT, skipped[0][1], False
     return NOT_JUDGED, "no test of it ran", True
+
+
+def _is_within(scope: Scope, case: Case) -> bool:
+    """Return whether a case counts: one that asks for a leave beyond the tier does not."""
+    if case.outcome != "skipped" or why_skipped(case.reason) is not Why.LEAVE:
+        return True
+    return covers(scope.tier, tier_of(leaves_asked(case.reason)))
 
 
 def _case(test: TestRecord) -> Case:

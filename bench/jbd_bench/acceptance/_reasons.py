@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 
 class Why(StrEnum):
@@ -31,6 +34,11 @@ _STARTS: Final = (
     ("this board does not serve FA", Why.NOT_MEANT),
     ("nothing is known of clients", Why.NOT_MEANT),
 )
+
+
+def leaves_asked(reason: str | None) -> Collection[str]:
+    """Return the leaves that a reason asks for, ``--allow password,settings``."""
+    return (reason or "").rpartition("--allow ")[2].split(",")
 
 
 def why_skipped(reason: str | None) -> Why:

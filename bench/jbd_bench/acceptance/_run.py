@@ -17,6 +17,7 @@ from jbd_protocol import LocalError, __version__
 
 from .._leave import ALL_LEAVES, parse_leaves
 from .._link import LinkError
+from .._suite_run import Guarding
 from ..records import TestRecord
 from ..transports import parse_target
 from ._baseline import Baseline
@@ -38,6 +39,7 @@ class Order:
         scope: how far the verdict reaches.
         allow: what tests may change, as ``--allow`` takes it; None for the default of a target.
         plugins: pytest plugins of the lab, by module name.
+        guarding: journal and limits.
         reports: folder for ``junit.xml`` and ``allure-results``, None for none.
     """
 
@@ -46,6 +48,7 @@ class Order:
     scope: Scope = field(default_factory=Scope)
     allow: str | None = None
     plugins: Sequence[str] = ()
+    guarding: Guarding = field(default_factory=Guarding)
     reports: Path | None = None
 
 
@@ -109,6 +112,8 @@ class _Worker:
             "suites": list(dict.fromkeys(entry.suite for entry in entries)),
             "requirements": [entry.id for entry in entries],
             "plugins": list(order.plugins),
+            "journal": order.guarding.journal,
+            "limits": list(order.guarding.limits),
             "folder": None if order.reports is None else str(self.folder),
             "result": str(self._result),
         }

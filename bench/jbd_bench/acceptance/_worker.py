@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 from jbd_protocol import JbdError
 
 from .._client import BmsClient
-from .._suite_run import run_suites
+from .._needs import needs_of
+from .._suite_run import Guarding, run_suites
 from ..board import read_identity
 from ..records import Recorder
 from ..transports import open_target
@@ -28,7 +29,11 @@ if TYPE_CHECKING:
 
 
 class _Only:
-    """A pytest plugin that leaves out the tests of other requirements."""
+    """A pytest plugin that leaves out the tests of other requirements, and looks before it writes.
+
+    What writes nothing runs first: a board whose readings are wrong is to be refused for them, and
+    not to be stopped by the watchdog that believes them. What maltreats it runs last.
+    """
 
     def __init__(self, wanted: frozenset[str]) -> None:
         self._wanted = wanted
@@ -39,7 +44,10 @@ class _Only:
         """Keep what shows a wanted requirement."""
         kept = [item for item in items if self._shows(item)]
         config.hook.pytest_deselected(items=[item for item in items if item not in set(kept)])
-        items[:] = kept
+        items[:] = sorted(kept, key=self._place)
+
+    def _place(self, item: pytest.Item) -> tuple[bool, bool]:
+        return item.path.parent.name == "robustness", bool(needs_of(item).writes)
 
     def _shows(self, item: pytest.Item) -> bool:
         return any(
@@ -70,8 +78,8 @@ def run_job(job: Mapping[str, Any], out: TextIO) -> dict[str, object]:
     """Judge a unit.
 
     Args:
-        job: ``target``, ``allow``, ``judge_as``, ``suites``, ``requirements``, ``plugins`` and
-            ``folder``, the last for the reports of pytest, or null.
+        job: ``target``, ``allow``, ``judge_as``, ``suites``, ``requirements``, ``plugins``,
+            ``journal``, ``limits`` and ``folder``, the last for the reports of pytest, or null.
         out: for lines of progress.
     Returns:
         ``identity``, ``tests``, ``errors``, ``started`` and ``seconds``.
@@ -87,6 +95,7 @@ def run_job(job: Mapping[str, Any], out: TextIO) -> dict[str, object]:
         allow=job["allow"],
         judge_as=job["judge_as"],
         load=job["plugins"],
+        guarding=Guarding(job["journal"], job["limits"]),
         report=None if job["folder"] is None else Path(job["folder"]),
         plugins=[_Only(frozenset(job["requirements"])), _Tell(recorder, out)],
     )

@@ -37,8 +37,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--allow",
         metavar="LIST",
-        help="what tests may change: settings, fets, password, capacity, calibration, reset, all "
-        "or none; default: all on the embedded emulator, none on anything else",
+        help="what tests may change: settings, fets, balance (put back after each test); "
+        "password, capacity, calibration, reset; or reversible, all, none; default: all on the "
+        "embedded emulator, none on anything else",
     )
     parser.add_argument(
         "--tier",
@@ -60,6 +61,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="MODULE",
         help="pytest plugin of the lab, repeatable: its hooks give a cell simulator and a power "
         "switch",
+    )
+    parser.add_argument(
+        "--journal",
+        metavar="DIR",
+        help="where what is about to be written is noted first, so that it can be put back; "
+        "default: jbd-bench/journals in the XDG state folder",
+    )
+    parser.add_argument(
+        "--limit",
+        action="append",
+        default=[],
+        metavar="NAME=LOW:HIGH",
+        help="end the run of a unit when cell_mv, pack_mv, temp_c or current_ma leaves this range, "
+        "repeatable; its own thresholds are watched, too, once its settings were read",
     )
     parser.add_argument(
         "--out",
@@ -121,6 +136,7 @@ def _scope(args: argparse.Namespace) -> Scope:
 def _order(args: argparse.Namespace, scope: Scope) -> Order:
     from jbd_protocol import LocalError
 
+    from .._suite_run import Guarding
     from ..acceptance._baseline import find_baseline
     from ..acceptance._run import Order
 
@@ -141,6 +157,7 @@ def _order(args: argparse.Namespace, scope: Scope) -> Order:
         scope=scope,
         allow=args.allow,
         plugins=args.plugin,
+        guarding=Guarding(args.journal, args.limit),
         reports=args.out,
     )
 

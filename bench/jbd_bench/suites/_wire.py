@@ -31,15 +31,22 @@ class Wire:
         self.pieces: list[bytes] = []
         self.first_byte_s: float | None = None
 
-    def send(self, data: bytes, *, gap_s: float | None = None) -> None:
-        """Send bytes in one piece, or one by one with ``gap_s`` seconds between them."""
+    def send(self, data: bytes, *, gap_s: float | None = None) -> float:
+        """Send bytes in one piece, or one by one with ``gap_s`` seconds between them.
+
+        Returns:
+            The longest pause that came of it, in seconds: a busy machine makes longer ones.
+        """
         if gap_s is None:
             self.link.write(data)
-            return
-        clock = self.link.clock
+            return 0.0
+        clock, longest_s = self.link.clock, 0.0
         for byte in data:
+            start_s = clock.now_s()
             self.link.write(bytes((byte,)))
-            clock.sleep_until(clock.now_s() + gap_s)
+            clock.sleep_until(start_s + gap_s)
+            longest_s = max(longest_s, clock.now_s() - start_s)
+        return longest_s
 
     def listen(self, wait_s: float = WAIT_S) -> list[Response | BadFrame | Noise]:
         """Return what comes until the line is quiet; give up after ``wait_s`` seconds."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from jbd_bench.acceptance import (
@@ -61,7 +61,7 @@ def test_one_failure_that_the_baseline_has_not_refuses(ran: Make, record: Record
 
 
 def test_one_failed_case_of_many_refuses(ran: Make, record: Record) -> None:
-    tests = all_passed(record) + [record("CONF-FRAME-02"), record("CONF-FRAME-02", "failed")]
+    tests = [*all_passed(record), record("CONF-FRAME-02"), record("CONF-FRAME-02", "failed")]
     assert judge(ran(*tests), SOURCES, FRAMES).verdict is Verdict.REFUSED
 
 
@@ -136,6 +136,25 @@ def test_an_error_of_the_run_keeps_the_verdict_open(ran: Make, record: Record) -
     assert (unit.verdict, unit.why[0]) == (Verdict.INCOMPLETE, "the run stopped")
 
 
+def test_a_test_that_the_watchdog_ended_says_nothing_of_its_requirement(
+    ran: Make, record: Record
+) -> None:
+    ended = record("CONF-FRAME-04", "failed")
+    ended.failure = "jbd_bench.safety._watchdog.WatchdogTripped: watchdog: pack voltage is at 9 mV"
+    unit = judge(ran(*all_passed(record, ended), errors=("watchdog",)), SOURCES, FRAMES)
+    assert (unit.verdict, effects(unit)) == (Verdict.INCOMPLETE, {"CONF-FRAME-04": "blocks"})
+
+
+def test_a_case_that_needs_more_leave_than_the_tier_reaches_does_not_count(
+    ran: Make, record: Record
+) -> None:
+    beyond = record("CONF-FRAME-03", "skipped", "writes password on serial:x: --allow password")
+    tests = [*all_passed(record), beyond]
+    assert judge(ran(*tests), SOURCES, FRAMES).verdict is Verdict.INCOMPLETE
+    scope = Scope(Tier.REVERSIBLE, ("frames",))
+    assert judge(ran(*tests), SOURCES, scope).verdict is Verdict.ACCEPTED
+
+
 def reach(client: str, value: int) -> dict[str, Any]:
     return Measurement(f"reach of {client}", value, "of 2").row()
 
@@ -176,6 +195,7 @@ def test_a_time_that_grew_is_told(ran: Make, record: Record, now: float, told: b
     assert [change.kind for change in unit.changes] == ["measurement"] * told
 
 
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])  # they hold no state
 @given(
     outcomes=st.dictionaries(
         st.sampled_from(IDS), st.sampled_from(["passed", "failed", LEAVE, LAB, "it rains"])

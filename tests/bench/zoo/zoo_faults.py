@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from jbd_emulator import Device, Line, Outcome, Override, Unit, parse_unit
+from jbd_emulator import Device, Line, Outcome, Unit, parse_unit
 from jbd_emulator.board import ROWS, Protections
 from jbd_protocol import (
     BadFrame,
@@ -122,7 +122,7 @@ def raw(register: int, change: Callable[[bytes], bytes]) -> Spoil:
 
     def spoil(unit: Unit) -> None:
         class Spoiled(ZooLine):
-            def out(self, wire: bytes) -> bytes:
+            def outgoing(self, wire: bytes) -> bytes:
                 return change(wire) if wire[1:3] == bytes((register, 0)) else wire
 
         unit.line = Spoiled(unit)
@@ -134,12 +134,12 @@ class ZooLine(Line):
     """A line that sees the bytes themselves."""
 
     def receive(self, data: bytes, now_s: float) -> bytes:
-        return self.out(super().receive(self.heard(data, now_s), now_s))
+        return self.outgoing(super().receive(self.incoming(data, now_s), now_s))
 
-    def heard(self, data: bytes, now_s: float) -> bytes:
+    def incoming(self, data: bytes, now_s: float) -> bytes:
         return data
 
-    def out(self, wire: bytes) -> bytes:
+    def outgoing(self, wire: bytes) -> bytes:
         return wire
 
 
@@ -152,9 +152,8 @@ def line(kind: type[ZooLine]) -> Spoil:
     return spoil
 
 
-def override(register: int, what: Override) -> Spoil:
-    """Let the emulator itself answer otherwise."""
-    return lambda unit: unit.answers.__setitem__(register, what)
+def as_configured(unit: Unit) -> None:
+    """Nothing: the emulator was told in the row's text what to do otherwise."""
 
 
 # -- what is wrong ---------------------------------------------------------------------------
@@ -313,11 +312,6 @@ def no_software_lock_bit(data: bytes) -> bytes:
     return word(data, 16, int.from_bytes(data[16:18], "big") & ~0x1000)
 
 
-def silent_at_unknown(unit: Unit) -> None:
-    for register in (0x02, 0x48, 0x9F, 0xA3, 0xE8, 0xF1):
-        unit.answers[register] = Override("silence")
-
-
 def releases_at_the_threshold(unit: Unit) -> None:
     monitor = unit.device.monitor
     rows = tuple(row._replace(release=None) if row.name == "covp" else row for row in ROWS)
@@ -327,7 +321,7 @@ def releases_at_the_threshold(unit: Unit) -> None:
 class AnswersBadSums(ZooLine):
     """A request is answered whatever its checksum."""
 
-    def heard(self, data: bytes, now_s: float) -> bytes:
+    def incoming(self, data: bytes, now_s: float) -> bytes:
         size = len(data)
         if size >= 7 and data[0] == 0xDD and data[1] in (0xA5, 0x5A) and size == 7 + data[3]:
             return data[:-3] + checksum(data[2:-3]).to_bytes(2, "big") + data[-1:]
@@ -337,13 +331,13 @@ class AnswersBadSums(ZooLine):
 class SaysChecksumError(ZooLine):
     """A bad checksum is answered with 82."""
 
-    def heard(self, data: bytes, now_s: float) -> bytes:
+    def incoming(self, data: bytes, now_s: float) -> bytes:
         whole = len(data) == 7 and data[:2] == b"\xdd\xa5" and data[-1] == 0x77
         if whole and checksum(data[2:-3]).to_bytes(2, "big") != data[-3:-1]:
             self.complaint = Response(data[2], Status.CHECKSUM_ERROR).to_wire()
         return data
 
-    def out(self, wire: bytes) -> bytes:
+    def outgoing(self, wire: bytes) -> bytes:
         complaint, self.complaint = getattr(self, "complaint", b""), b""
         return wire + complaint
 
@@ -353,12 +347,12 @@ class DiesOfNoise(ZooLine):
 
     dead = False
 
-    def heard(self, data: bytes, now_s: float) -> bytes:
+    def incoming(self, data: bytes, now_s: float) -> bytes:
         if len(data) > 12 and 0xDD not in data:
             self.dead = True
         return data
 
-    def out(self, wire: bytes) -> bytes:
+    def outgoing(self, wire: bytes) -> bytes:
         return b"" if self.dead else wire
 
 
@@ -367,27 +361,27 @@ class DiesOfFloods(ZooLine):
 
     dead = False
 
-    def heard(self, data: bytes, now_s: float) -> bytes:
+    def incoming(self, data: bytes, now_s: float) -> bytes:
         self.dead = self.dead or data.count(b"\xdd\xa5\x03\x00\xff\xfd\x77") > 20
         return data
 
-    def out(self, wire: bytes) -> bytes:
+    def outgoing(self, wire: bytes) -> bytes:
         return b"" if self.dead else wire
 
 
 class WaitsForever(ZooLine):
     """Half a request is never given up."""
 
+    def __init__(self, unit: Unit) -> None:
+        super().__init__(unit)
+        self.decoder: Any = Stubborn()  # a decoder of its own kind
+
     @property
-    def due_s(self) -> float | None:
+    def gap_s(self) -> float | None:
         return None
 
     def _behind_gap(self, now_s: float) -> bytes:
         return b""
-
-    def __init__(self, unit: Unit) -> None:
-        super().__init__(unit)
-        self._decoder: Any = Stubborn()  # a decoder of its own kind
 
 
 class Stubborn:
@@ -423,7 +417,7 @@ class SleepsDeep(ZooLine):
     last_s = 0.0
     lost = 5
 
-    def heard(self, data: bytes, now_s: float) -> bytes:
+    def incoming(self, data: bytes, now_s: float) -> bytes:
         if now_s - self.last_s > 30.0:
             self.lost = 0
         self.last_s = now_s
@@ -465,6 +459,12 @@ def as_status(status: int) -> Callable[[Device, Request, Answer], Outcome]:
     return lambda device, request, healthy: status_of(request, healthy(device, request), status)
 
 
+def answering(*what: str) -> str:
+    """Return the usual unit, told what to answer: ``04=0x80``."""
+    return "&answer_".join(("0x21?board=4s", *what))
+
+
+UNKNOWN = (0x02, 0x48, 0x9F, 0xA3, 0xE8, 0xF1)
 PIN = "0x17?board=4s&pin=123456"
 FACTORY = ("factory mode",)
 PASSWORD = ("password",)
@@ -502,13 +502,15 @@ ZOO: tuple[Faulty, ...] = (
     Faulty("wrong end byte on one register", "CONF-FRAME-01", raw(0x05, wrong_end)),
     Faulty("wrong length on one register", "CONF-FRAME-01", raw(0xAA, wrong_length)),
     Faulty("one register echoed as another", "CONF-FRAME-01", raw(0x05, other_echo)),
-    Faulty("refuses 04", "CONF-FRAME-01", override(0x04, Override("status", status=0x80))),
+    Faulty("refuses 04", "CONF-FRAME-01", as_configured,
+           answering("04=0x80")),
     Faulty("answers requests with a bad checksum", "CONF-FRAME-04", line(AnswersBadSums)),
     Faulty("says 82 to a bad checksum", "CONF-FRAME-04", line(SaysChecksumError)),
     Faulty("never gives up half a request", "CONF-FRAME-06", line(WaitsForever)),
     Faulty("speaks unasked", "CONF-FRAME-11", line(SpeaksUnasked)),
     Faulty("acknowledges with data", "CONF-FRAME-13", writes(0x01, acknowledges_with_data)),
-    Faulty("silent at registers that do not exist", "CONF-REG-01", silent_at_unknown),
+    Faulty("silent at registers that do not exist", "CONF-REG-01", as_configured,
+           answering(*(f"{register:02X}=silence" for register in UNKNOWN))),
     Faulty("settings open outside factory mode", "CONF-REG-07", settings_always_open),
     Faulty("forgets the capacity points", "CONF-REG-11", forgets_capacity_points),
     # factory mode and settings
@@ -535,9 +537,9 @@ ZOO: tuple[Faulty, ...] = (
     Faulty("factory mode asks for the blank PIN first", "COMPAT-A31-02",
            writes(0x00, needs_the_blank_pin), "0x25?board=4s", "0x25", CLIENTS),
     # time
-    Faulty("late answers", "TIME-LAT-01", override(0x04, Override("delay", delay_s=0.35)),
+    Faulty("late answers", "TIME-LAT-01", as_configured, answering("04=delay-0.35"),
            areas=("timing",)),
-    Faulty("slow saves", "TIME-LAT-03", override(0x01, Override("delay", delay_s=0.8)),
+    Faulty("slow saves", "TIME-LAT-03", as_configured, answering("01=delay-0.8"),
            areas=("timing",)),
     Faulty("wakes late", "TIME-SLEEP-01", line(SleepsDeep), areas=("timing",)),
     # robustness

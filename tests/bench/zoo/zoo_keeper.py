@@ -54,9 +54,9 @@ def judge(folder: Path, visits: Sequence[Visit]) -> dict[str, dict[str, Any]]:
     for visit in visits:
         groups.setdefault((visit.baseline, visit.areas), []).append(visit)
     started = [_start(folder, *key, group) for key, group in groups.items()]
+    came = [process.communicate() for process in started]
     said: dict[str, dict[str, Any]] = {}
-    for process in started:
-        out, errors = process.communicate()
+    for out, errors in came:
         assert out, f"accept said nothing: {errors}"
         for unit in json.loads(out)["units"]:
             said[Path(unit["target"].partition(":")[2].partition("?")[0]).name] = unit
@@ -67,7 +67,7 @@ def _start(
     folder: Path, baseline: str, areas: Sequence[str], visits: Sequence[Visit]
 ) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "jbd_bench", "accept", "--json", "--allow=all"]
-    command += [f"--baseline={baseline}", "--plugin=zoo_lab"]
+    command += [f"--baseline={baseline}", "--plugin=zoo_lab", f"--journal={folder / 'journal'}"]
     command += [f"--area={area}" for area in areas]
     for visit in visits:
         pin = f"?pin={visit.pin}" if visit.pin is not None else ""

@@ -18,6 +18,9 @@ from jbd_protocol import (
 
 BASIC = ReadRequest(0x03).to_wire()
 CELLS = ReadRequest(0x04).to_wire()
+PAUSE_S = 0.05
+"""A pause between bytes that no board is known to take for the end of a request, in seconds."""
+TRIES = 10
 GAP_S = 0.5
 """A pause after which every board has given up a half-sent request, in seconds."""
 
@@ -50,8 +53,15 @@ def test_an_answer_echoes_its_register(wire: Wire, register: int) -> None:
 )
 @pytest.mark.parametrize("gap_s", [0.001, 0.005], ids=["1ms", "5ms"])
 def test_a_request_sent_byte_by_byte_is_answered_once(wire: Wire, gap_s: float) -> None:
-    wire.send(BASIC, gap_s=gap_s)
-    [answer] = wire.listen()
+    for _ in range(TRIES):
+        longest_s = wire.send(BASIC, gap_s=gap_s)
+        answers = wire.listen()
+        if longest_s < PAUSE_S:
+            break
+    else:
+        pytest.skip(f"this machine is too busy to send bytes without pauses of {PAUSE_S:g} s")
+    assert len(answers) == 1, f"expected one answer, got {len(answers)}"
+    [answer] = answers
     assert isinstance(answer, Response)
     is_basic_info(answer)
 
@@ -66,8 +76,9 @@ def test_a_request_sent_byte_by_byte_is_answered_once(wire: Wire, gap_s: float) 
     "noise",
     [
         "00", "00 FF 55", "77", "DD", "DD DD", "A5 5A",
-        # To a Bluetooth module these two begin a frame of its own: MOD-WRITE-05.
-        pytest.param("FF AA", marks=pytest.mark.jbd(over="line")),
+        # To a Bluetooth module these two begin a frame of its own, MOD-WRITE-05; to the guard,
+        # which cannot know what is on the line, a write to one.
+        pytest.param("FF AA", marks=pytest.mark.jbd(over="line", writes="password")),
     ],
 )  # fmt: skip
 def test_noise_before_a_request_does_not_hide_it(wire: Wire, noise: str) -> None:
