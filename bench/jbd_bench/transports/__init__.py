@@ -7,6 +7,7 @@
 ``rfc2217://host:port``                         a serial port behind a terminal server
 ``socket://host:port``                          a raw TCP socket
 ``ble:A5:C2:37:00:00:01``, ``ble:name=JBD-...`` a Bluetooth module in reach
+``labgrid:PLACE``                               the serial port of a labgrid place
 ``replay:FILE``                                 a recording, see ``recordings``; time jumps
 ``emulator-ble:0x21?module=telink``             the emulator behind a virtual radio; time jumps
 ==============================================  ============================================
@@ -42,6 +43,7 @@ _HOMES: Final = MappingProxyType(
         "ble": ("jbd_bench.transports._ble", "BleLink"),
         "emulator": ("jbd_bench.transports._embedded", "EmbeddedLink"),
         "emulator-ble": ("jbd_bench.transports._air", "AirLink"),
+        "labgrid": ("jbd_bench.transports._labgrid", "LabgridLink"),
         "replay": ("jbd_bench.transports._replay", "ReplayLink"),
         "rfc2217": ("jbd_bench.transports._wire", "Rfc2217Link"),
         "serial": ("jbd_bench.transports._wire", "SerialLink"),
