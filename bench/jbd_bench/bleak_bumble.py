@@ -39,6 +39,7 @@ from bumble import att, core, hci, pairing
 from bumble.device import Advertisement, Connection, Device
 from bumble.gatt import Characteristic
 from bumble.gatt_client import CharacteristicProxy, Client, ServiceProxy
+from bumble.keys import KeyStore
 
 from jbd_emulator import BleModule, Unit, VirtualRadio
 
@@ -66,6 +67,8 @@ class VirtualBleak:
         client, scanner: for the ``backend=`` of ``BleakClient`` and ``BleakScanner``.
         mtu: what clients ask for: 517 as BlueZ does, 185 as iOS does, None as Android does.
         passkey: what the person types when a module wants to be paired, None for nothing.
+        bonds: by module, the central that paired with it and its keys: the next client of that
+            module takes its place, as an app on a phone that is paired does.
         unasked: what was notified to a client that had not subscribed, oldest first; stacks drop
             it, logs of phones show it.
     """
@@ -74,6 +77,7 @@ class VirtualBleak:
         self.radio = VirtualRadio()
         self.mtu: int | None = 517
         self.passkey: int | None = None
+        self.bonds: dict[str, tuple[hci.Address, KeyStore]] = {}
         self.unasked: list[bytes] = []
         self.client = type("BumbleClient", (_BumbleClient,), {"air": self})
         self.scanner = type("BumbleScanner", (_BumbleScanner,), {"air": self})
@@ -191,7 +195,10 @@ class _BumbleClient(BaseBleakClient):
         """
         if self.is_connected:
             raise BleakError("already connected")
-        self._central = await self.air.radio.central()
+        bond = self.air.bonds.get(self.address)
+        self._central = await self.air.radio.central(None if bond is None else bond[0])
+        if bond is not None:
+            self._central.keystore = bond[1]
         try:
             await self._connect(pair)
         except BaseException:
@@ -212,14 +219,20 @@ class _BumbleClient(BaseBleakClient):
         Raises:
             BleakError: the module refuses.
         """
-        connection = self._link()
+        connection, central = self._link(), self._central
+        assert central is not None
+        if self.address in self.air.bonds:
+            return
         try:
             await connection.pair()
         except core.BaseBumbleError as error:
             raise BleakError(f"pairing failed: {error}") from None
+        if central.keystore is not None:
+            self.air.bonds[self.address] = (central.random_address, central.keystore)
 
     async def unpair(self) -> None:
-        """Do nothing: a central of this radio remembers nobody."""
+        """Forget the module: its next client is a stranger."""
+        self.air.bonds.pop(self.address, None)
 
     async def read_gatt_char(
         self, characteristic: BleakGATTCharacteristic, *, use_cached: bool = False, **kwargs: Any
@@ -291,6 +304,8 @@ class _BumbleClient(BaseBleakClient):
         central.pairing_config_factory = lambda _: pairing.PairingConfig(
             mitm=typed is not None, delegate=_Typist(typed)
         )
+        if self.address in self.air.bonds:
+            await self._encrypt(connection)
         if pair:
             await self.pair()
         try:
@@ -301,6 +316,13 @@ class _BumbleClient(BaseBleakClient):
             if self._connection is None:
                 raise self._taken() from error
             raise
+
+    async def _encrypt(self, connection: Connection) -> None:
+        """Come back with the key of an earlier pairing; raises BleakError where it is refused."""
+        try:
+            await connection.encrypt()
+        except core.BaseBumbleError as error:
+            raise BleakError(f"the module does not know the key any more: {error}") from None
 
     def _taken(self) -> BleakDeviceNotFoundError:
         return BleakDeviceNotFoundError(self.address, f"{self.address} took another connection")

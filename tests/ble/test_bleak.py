@@ -245,6 +245,50 @@ def test_a_wrong_passkey_is_said(jbd_bleak: VirtualBleak) -> None:
         run(work)
 
 
+def test_who_paired_once_comes_back_without_a_passkey_and_a_stranger_does_not(
+    jbd_bleak: VirtualBleak,
+) -> None:
+    from bleak import BleakClient
+
+    module = jbd_bleak.add(generation="passkey")
+    jbd_bleak.passkey = 123456
+
+    async def work() -> list[int]:
+        sizes = []
+        async with BleakClient(module.address_text, pair=True) as client:
+            sizes.append(len(await ask(client, BASIC)))
+        jbd_bleak.passkey = None
+        for _ in range(2):
+            async with BleakClient(module.address_text) as client:
+                sizes.append(len(await ask(client, BASIC)))
+        await client.unpair()
+        async with BleakClient(module.address_text) as client:
+            sizes.append(len(await ask(client, BASIC)))
+        return sizes
+
+    assert run(work) == [34, 34, 34, len(BASIC)]
+
+
+def test_a_module_that_forgot_the_key_is_told_apart(jbd_bleak: VirtualBleak) -> None:
+    from bleak import BleakClient
+    from bleak.exc import BleakError
+
+    module = jbd_bleak.add(generation="passkey")
+    jbd_bleak.passkey = 123456
+
+    async def work() -> None:
+        async with BleakClient(module.address_text, pair=True):
+            pass
+        [peripheral] = jbd_bleak.radio.peripherals
+        keystore = peripheral.device.keystore
+        assert keystore is not None
+        await keystore.delete_all()
+        await BleakClient(module.address_text).connect()
+
+    with pytest.raises(BleakError, match="does not know the key any more"):
+        run(work)
+
+
 def test_a_unit_lives_on_over_two_event_loops(jbd_bleak: VirtualBleak) -> None:
     from bleak import BleakClient
 

@@ -364,6 +364,30 @@ def test_the_module_asks_for_its_link_parameters_after_a_second(with_phone: With
     assert 15.0 <= after[0] <= 18.75
 
 
+def test_the_link_parameters_are_asked_for_over_l2cap_as_a_peripheral_of_2022_can(
+    with_phone: WithPhone,
+) -> None:
+    # By HCI the module's own controller would ask the phone's, which a phone may never show.
+    asked: list[tuple[int, int, int, int]] = []
+
+    async def work(phone: Phone) -> None:
+        manager = phone.device.l2cap_channel_manager
+        answer = manager.on_l2cap_connection_parameter_update_request
+
+        def note(connection: Any, cid: int, request: Any) -> None:
+            asked.append(
+                (request.interval_min, request.interval_max, request.latency, request.timeout)
+            )
+            answer(connection, cid, request)
+
+        setattr(manager, answer.__name__, note)
+        await asyncio.sleep(1.3)
+
+    with_phone(work)
+    # As captured: 15 and 18.75 ms in units of 1.25, latency 99, 4 s in units of 10 ms.
+    assert asked == [(12, 15, 99, 400)]
+
+
 def test_basic_info_takes_as_long_as_captured_when_paced(with_phone: WithPhone) -> None:
     async def work(phone: Phone) -> list[float]:
         await phone.subscribe()
@@ -411,6 +435,30 @@ def test_the_passkey_module_echoes_until_it_is_paired_with_its_passkey(
     assert echo == [BASIC]
     assert (len(after) == 2) is served
     assert served or after in ([], [BASIC])
+
+
+def test_a_pairing_without_a_passkey_opens_nothing(radio: VirtualRadio) -> None:
+    from bumble.pairing import PairingConfig
+
+    from jbd_bench.bleak_bumble import _Typist
+
+    module = radio.add(generation="passkey")
+
+    async def work() -> tuple[bool, list[bytes]]:
+        phone = await call(radio, module)
+        await phone.subscribe()
+        phone.device.pairing_config_factory = lambda _: PairingConfig(
+            mitm=False, delegate=_Typist(None)
+        )
+        await phone.connection.pair()
+        encrypted = phone.connection.is_encrypted
+        after = await phone.ask(BASIC)
+        await phone.leave()
+        await radio.stop()
+        return encrypted, after
+
+    # Reported of a LIONTRON module: under "just works" it goes on echoing.
+    assert run(work) == (True, [BASIC])
 
 
 def test_the_write_that_is_not_ours_is_left_to_the_table(with_phone: WithPhone) -> None:

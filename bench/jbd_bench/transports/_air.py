@@ -104,6 +104,17 @@ class AirEnd(BleEnd):
         self._air.mtu = mtu
 
     @property
+    def pair(self) -> bool:
+        """Whether to pair at the next connection; who does not is a stranger again."""
+        return super().pair
+
+    @pair.setter
+    def pair(self, pair: bool) -> None:
+        self._session.pair = pair
+        if not pair:
+            self._air.bonds.clear()
+
+    @property
     def unasked(self) -> tuple[bytes, ...]:
         """What was notified to this connection before the subscription."""
         return tuple(self._air.unasked)

@@ -294,6 +294,10 @@ class BumblePeripheral:
             lambda: self.module.mtu_changed(connection.att_mtu),
         )
         connection.on(Connection.EVENT_PAIRING, self._on_pairing)
+        connection.on(
+            Connection.EVENT_CONNECTION_ENCRYPTION_CHANGE,
+            lambda: self._spawn(self._on_encryption(connection)),
+        )
         if self.connection is not None:
             self._spawn(connection.disconnect())
             return
@@ -328,6 +332,16 @@ class BumblePeripheral:
         key = getattr(keys, "ltk", None) or getattr(keys, "ltk_central", None)
         passkey = bool(key is not None and key.authenticated)
         self.driver.paired(with_passkey=passkey)
+
+    async def _on_encryption(self, connection: Connection) -> None:
+        """Let in who paired on an earlier link and comes back with its key."""
+        keystore = self.device.keystore
+        if keystore is None or not connection.is_encrypted:
+            return
+        keys = await keystore.get(str(connection.peer_address))
+        # While a pairing is under way there is no key yet: its own event follows.
+        if keys is not None and connection is self.connection:
+            self._on_pairing(keys)
 
     async def _ask_parameters(self, connection: Connection) -> None:
         wanted = self.module.generation.parameters.value

@@ -194,11 +194,16 @@ class VirtualRadio:
                 await peripheral.start()
         return self._link
 
-    async def central(self) -> Device:
-        """Return a new central, powered; give it back with :meth:`remove`."""
+    async def central(self, address: hci.Address | None = None) -> Device:
+        """Return a central, powered; give it back with :meth:`remove`.
+
+        Args:
+            address: of one that was there before; None makes a new one.
+        """
         link = await self.start()
         self._count += 1
-        address = hci.Address(_CENTRAL.format(self._count >> 8 & 0xFF, self._count & 0xFF))
+        if address is None:
+            address = hci.Address(_CENTRAL.format(self._count >> 8 & 0xFF, self._count & 0xFF))
         controller = RadioController(f"central {self._count}", link)
         config = DeviceConfiguration(name=f"central {self._count}", address=address)
         device = Device(config=config, host=Host(controller, AsyncPipeSink(controller)))
