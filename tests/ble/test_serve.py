@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from jbd_emulator import ConfigError
-from jbd_emulator.frontends._ble import parse_transport
+from jbd_emulator import ConfigError, Unit, parse_unit
+from jbd_emulator.commands.serve import _from_table
+from jbd_emulator.frontends._ble import make_module, parse_transport
+from jbd_protocol import ModuleFrame
 
 from .conftest import BASIC
 
@@ -59,12 +61,35 @@ def test_a_transport_that_names_nothing_is_refused(text: str) -> None:
         (["--ble", "radio"], "must be bless, bless:hci1 or bumble:MONIKER"),
         (["--ble", "bless", "--module", "2030"], "must be one of older, telink"),
         (["--module", "telink"], "needs --ble"),
+        (["--module-password", "123456"], "module_password '123456': needs --ble"),
+        (["--ble", "bless", "--module-password", "123456"], "telink demands no login; one of"),
+        (
+            ["--ble", "bless", "--module", "key-login", "--module-password", "1"],
+            "module_password '1': must be 6 characters",
+        ),
         (["--ble", "bumble:nonsense"], "ble bumble:nonsense: unknown transport scheme"),
         (["--ble", "bumble:tcp-client:127.0.0.1:1"], "ble bumble:tcp-client:127.0.0.1:1: "),
     ],
 )
 def test_what_cannot_be_served_is_one_line(options: list[str], why: str) -> None:
     assert why in refused(*options)
+
+
+def test_a_served_module_demands_the_password_it_was_given() -> None:
+    table = {"ble": "bless", "module": "key-login", "module_password": "555555"}
+    ports = _from_table(table, 1)
+    unit = Unit(parse_unit("0x44?board=4s"))
+    module = make_module(unit, ports.module, paced=False, now_s=0.0, password=ports.module_password)
+    module.connected(1.0)
+    module.subscribed(1.0)
+    answers = []
+    for password in (b"000000", b"555555"):
+        module.written(ModuleFrame(0x15, password).to_wire(), 2.0)
+        answers += module.take(3.0)
+    assert [answer.hex() for answer in answers if answer != b"\0"] == [
+        "ffaa15010117",
+        "ffaa15010016",
+    ]
 
 
 @contextlib.asynccontextmanager

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ..faults import Hit
     from ..frontends._ble import BleTransport
 
-_PORT_KEYS = ("serial", "tcp", "rfc2217", "baud", "ble", "module")
+_PORT_KEYS = ("serial", "tcp", "rfc2217", "baud", "ble", "module", "module_password")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -38,6 +38,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                             "bumble:usb:0, bumble:vhci, bumble:android-netsim")  # fmt: skip
     ports.add_argument("--module", metavar="GENERATION",
                        help=f"generation of that module (default {DEFAULT_MODULE})")  # fmt: skip
+    ports.add_argument("--module-password", metavar="CHARACTERS",
+                       help="six characters that a module with a login demands; a name or "
+                            "password in --state wins")  # fmt: skip
     pace = ports.add_mutually_exclusive_group()
     pace.add_argument("--baud", metavar="N", help="keep the line time of N bits per second")
     pace.add_argument("--unpaced", action="store_true",
@@ -197,6 +200,7 @@ def _from_options(args: argparse.Namespace) -> UnitPorts:
         baud=_baud(args.baud),
         ble=_ble(args.ble, args.module),
         module=_module(args.module),
+        module_password=_module_password(args.module_password, args.ble, args.module),
     )
 
 
@@ -236,6 +240,9 @@ def _from_table(table: dict[str, Any], number: int) -> UnitPorts:  # Any: tomlli
         baud=_baud(table.get("baud")),
         ble=_ble(table.get("ble"), table.get("module")),
         module=_module(table.get("module")),
+        module_password=_module_password(
+            table.get("module_password"), table.get("ble"), table.get("module")
+        ),
     )
 
 
@@ -273,6 +280,16 @@ def _module(text: object) -> str:
     from ..frontends._ble import check_generation
 
     return check_generation(str(text))
+
+
+def _module_password(text: object, ble: object, module: object) -> str | None:
+    if text is None:
+        return None
+    if ble is None:
+        raise ConfigError(f"module_password {text!r}: needs --ble, without it nobody logs in")
+    from ..frontends._ble import check_password
+
+    return check_password(str(text), _module(module))
 
 
 def _refuse_shared_state(ports: list[UnitPorts]) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from .._config import ConfigError
 from .._unit import Unit
-from ..module import GENERATIONS, BleModule, Timing
+from ..module import GENERATIONS, PASSWORD_LENGTH, BleModule, Level, Timing
 
 if TYPE_CHECKING:
     from ..faults import HangUp
@@ -78,11 +78,39 @@ def check_generation(key: str) -> str:
     return key
 
 
-def make_module(unit: Unit, generation: str, *, paced: bool, now_s: float) -> BleModule:
-    """Return a module for a unit, powered up; the same seed gives the same address.
+def check_password(text: str, generation: str) -> str:
+    """Return ``text`` if a module of that generation can have it as its user password.
 
     Raises:
-        ConfigError: there is no such generation.
+        ConfigError: the generation demands no login, or it is not six characters.
+    """
+    row = GENERATIONS[check_generation(generation)]
+    if row.opens_at.value is Level.NONE:
+        with_login = ", ".join(
+            key for key, other in GENERATIONS.items() if other.opens_at.value is not Level.NONE
+        )
+        raise ConfigError(
+            f"module_password {text!r}: {generation} demands no login; one of {with_login} does"
+        )
+    if len(text) != PASSWORD_LENGTH or any(ord(c) > 0xFF for c in text):
+        raise ConfigError(f"module_password {text!r}: must be {PASSWORD_LENGTH} characters")
+    return text
+
+
+def make_module(
+    unit: Unit, generation: str, *, paced: bool, now_s: float, password: str | None = None
+) -> BleModule:
+    """Return a module for a unit, powered up; the same seed gives the same address.
+
+    Args:
+        unit: the board.
+        generation: key of the module's row.
+        paced: keep the times of the captures; else answers leave at once.
+        now_s: the time of power-on, in seconds.
+        password: user password of a login module; None takes the generation's. What a state
+            file holds wins.
+    Raises:
+        ConfigError: there is no such generation, or it cannot have that password.
     """
     timing = Timing.PACED if paced else Timing.IMMEDIATE
     # A stream of its own: the module must not change what the seed makes of the cells.
@@ -91,6 +119,7 @@ def make_module(unit: Unit, generation: str, *, paced: bool, now_s: float) -> Bl
         unit,
         check_generation(generation),
         rng=rng,
+        password=password,
         timing=timing,
         state=unit.module_state,
         on_change=unit.prepare_save,

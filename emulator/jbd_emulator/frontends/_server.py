@@ -48,6 +48,7 @@ class UnitPorts(NamedTuple):
         baud: line speed to keep, None to answer at once and in one piece.
         ble: where its Bluetooth module is on the air, None for no module.
         module: generation of that module.
+        module_password: what its login compares; None takes the generation's.
     """
 
     config: UnitConfig
@@ -57,6 +58,7 @@ class UnitPorts(NamedTuple):
     baud: int | None = None
     ble: BleTransport | None = None
     module: str = DEFAULT_MODULE
+    module_password: str | None = None
 
     @property
     def needs_asyncio(self) -> bool:
@@ -111,6 +113,7 @@ class ServedUnit:
                 self.ports.module,
                 paced=self.ports.baud is not None,
                 now_s=self._loop.time(),
+                password=self.ports.module_password,
             )
             self.peripheral = await open_peripheral(module, self.ports.ble)
 

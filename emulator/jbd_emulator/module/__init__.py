@@ -12,7 +12,7 @@ True
 ['00', 'dd 06 80 00 ff 80 77']
 """
 
-from ._access import COMMANDS, CommandRow
+from ._access import COMMANDS, PASSWORD_LENGTH, CommandRow
 from ._advertisement import Advertisement, format_address, parse_address
 from ._gatt import Characteristic, Descriptor, Properties, Service, long_uuid
 from ._generations import GENERATIONS, AddressLayout, Generation, Level, LinkParameters
@@ -23,6 +23,7 @@ __all__ = [
     "COMMANDS",
     "GENERATIONS",
     "LATENCY_S",
+    "PASSWORD_LENGTH",
     "PIECE_GAP_S",
     "AddressLayout",
     "Advertisement",
