@@ -28,6 +28,7 @@ GROUPS = {
     "codec": "decoding basic information, against other libraries",
     "load": "a thousand units in one process",
     "pacing": "the line time of 9600 baud",
+    "air": "exchanges over Bluetooth, on a virtual radio",
     "startup": "CPU time of starting",
     "model": "virtual time",
     "suites": "wall time of jbd-bench run",

@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,18 @@ def test_groups_that_need_no_compiler_measure_or_say_why_not() -> None:
             assert row["ours"]["min"] <= row["ours"]["median"] <= row["ours"]["max"]
             assert row["ours"]["runs"] == 2
             assert row["limit"] is None or row["passed"] in (True, False)
+
+
+@pytest.mark.slow
+def test_exchanges_over_bluetooth_are_measured_or_said_to_need_the_stack() -> None:
+    found = rows("air")
+    if find_spec("bumble") is None:
+        assert ["cannot be imported" in row["skipped"] for row in found] == [True]
+        return
+    assert [row["unit"] for row in found] == ["%"] * 4 + [""]
+    for row in found:
+        assert not row["skipped"], row
+        assert row["ours"]["median"] > 0
 
 
 @pytest.mark.slow
