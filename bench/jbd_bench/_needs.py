@@ -42,6 +42,8 @@ class Needs:
         """Return why the target cannot serve the test, as far as its name alone tells."""
         if self.over is not None and self.over != target.over:
             return f"is about {_OVER[self.over]}"
+        if self.over is None and target.about_module:
+            return f"is about more than the module, which is all that {target.name} is for"
         if self.pin is not None and self.pin != (target.pin is not None):
             said = "a unit with a known PIN" if self.pin else "a unit without a PIN"
             return f"needs {said}: --target '{target.target.scheme}:...{'?pin=' * self.pin}'"

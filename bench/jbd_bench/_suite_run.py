@@ -38,6 +38,19 @@ ALL_PROFILES: Final = (
     "emulator:0x80?board=4s",
 )
 """What ``jbd-bench run`` tests when it is not told: every firmware profile, every board kit."""
+AIR_PROFILES: Final = (
+    "emulator-ble:0x21?board=4s&module=telink&about=module",
+    "emulator-ble:0x44?board=4s&module=telink-login&login=123456&about=module",
+    "emulator-ble:0x25?board=4s&module=passkey&passkey=123456&about=module",
+)
+"""And behind a virtual radio, for what is about the module: without a login, with one, paired."""
+AIR_MISSING: Final = "the Bluetooth module is left out: pip install 'jbd-bench[ble]'"
+
+
+def default_profiles() -> tuple[str, ...]:
+    """Return what is tested where no target is named; the radio's only where its stack is there."""
+    has_stack = all(find_spec(name) is not None for name in ("bleak", "bumble"))
+    return (*ALL_PROFILES, *(AIR_PROFILES if has_stack else ()))
 
 
 def need_pytest() -> None:

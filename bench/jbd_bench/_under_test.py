@@ -33,6 +33,7 @@ class TargetUnderTest:
     Attributes:
         target: what its string says.
         leaves: what tests may change on it.
+        about_module: whether only what is about its Bluetooth module is judged.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class TargetUnderTest:
         safety: SafetyOptions | None = None,
     ) -> None:
         self.target = target
+        self.about_module = target.about_module
         if leaves is None:
             leaves = ALL_LEAVES if target.embedded else frozenset()
         self.leaves = leaves

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import logging
+from importlib.util import find_spec
 
 import pytest
 
-from jbd_bench import BmsClient, Link, LinkError, open_target, radio_of
+from jbd_bench import BmsClient, Link, LinkError, _suite_run, open_target, radio_of
 from jbd_bench.__main__ import main
 from jbd_bench._link import RadioEnd
+from jbd_bench._suite_run import AIR_PROFILES, ALL_PROFILES, default_profiles
 from jbd_bench._under_test import EmulatedUnit, TargetUnderTest
 from jbd_bench.transports import parse_target
 from jbd_emulator import ConfigError
@@ -73,6 +75,7 @@ def test_a_unit_that_was_driven_over_the_air_is_served_on_its_terminal(unit: Emu
         ("emulator-ble:0x21?passkey=1234567", "passkey '1234567' must be 0 to 999999"),
         ("emulator-ble:0x44?module=telink-login&password=1", "password '1': must be 6 characters"),
         ("emulator-ble:0x44?module=telink-login&login=1", "login '1': must be 6 characters"),
+        ("emulator-ble:0x21?about=board", "about 'board' must be module"),
     ],
 )
 def test_a_bad_option_is_told_before_any_test_runs(target: str, said: str) -> None:
@@ -166,6 +169,27 @@ def test_the_byte_at_link_up_is_kept_and_nobody_is_warned_of_it(
     link.close()
     warned = [row for row in caplog.records if row.levelno >= logging.WARNING]
     assert [row.getMessage() for row in warned] == []
+
+
+def test_a_default_run_has_the_module_too_where_the_stack_is_there(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert default_profiles() == (*ALL_PROFILES, *AIR_PROFILES)
+    assert all(parse_target(text).about_module for text in AIR_PROFILES)
+    monkeypatch.setattr(
+        _suite_run, "find_spec", lambda name: None if name == "bumble" else find_spec(name)
+    )
+    assert default_profiles() == ALL_PROFILES
+
+
+def test_a_target_about_the_module_is_judged_by_nothing_else(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    suites = ["--suite", "module", "--suite", "timing"]
+    assert main(["run", *suites, "--target", AIR_PROFILES[0], "--target", AIR, "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)["summary"]
+    judged = {(row["suite"], row["target"]) for row in rows if row["passed"]}
+    assert judged == {("module", AIR_PROFILES[0]), ("module", AIR), ("timing", AIR)}
 
 
 @pytest.mark.slow

@@ -240,6 +240,25 @@ def done(work: Coroutine[Any, Any, Any]) -> Any:
     return run(wrapped)
 
 
+def test_bumble_warns_of_a_notification_that_nobody_subscribed_to(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    from bumble import att
+
+    async def work() -> None:
+        link = new_link()
+        first, second = await plain(link, 1), await plain(link, 2)
+        await met(first, second)
+        [connection] = first.connections.values()
+        pdu = att.ATT_Handle_Value_Notification(attribute_handle=0x11, attribute_value=b"\0")
+        first.gatt_server.send_gatt_pdu(connection, bytes(pdu))
+        await asyncio.sleep(0.1)
+        await connection.disconnect()
+
+    run(work)
+    assert "received notification with no subscriber" in caplog.text
+
+
 @needs_bless
 def test_bless_makes_every_service_but_the_first_a_secondary_one() -> None:
     app = application()

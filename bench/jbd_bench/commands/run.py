@@ -94,7 +94,15 @@ def run(args: argparse.Namespace) -> int:
         OSError: the report cannot be written.
     """
     from .._boards import workers_for
-    from .._suite_run import ALL_PROFILES, Guarding, check_targets, need_pytest, run_suites
+    from .._suite_run import (
+        AIR_MISSING,
+        ALL_PROFILES,
+        Guarding,
+        check_targets,
+        default_profiles,
+        need_pytest,
+        run_suites,
+    )
 
     need_pytest()
     from .._progress import progress
@@ -102,7 +110,7 @@ def run(args: argparse.Namespace) -> int:
     from ..suites import SUITES
 
     start_s = time.monotonic()
-    targets = args.target or list(ALL_PROFILES)
+    targets = args.target or list(default_profiles())
     suites = [suite for suite in SUITES if suite in (args.suite or SUITES)]
     workers = workers_for(targets, args.workers)
     guarding = Guarding(args.journal, args.limit, args.replug)
@@ -129,6 +137,8 @@ def run(args: argparse.Namespace) -> int:
     if args.report is not None:
         recorder.write(args.report / "report.json")
     good = not (recorder.failed or recorder.errors) and (lockout is None or lockout["reproduced"])
+    if not args.json and not args.target and len(targets) == len(ALL_PROFILES):
+        sys.stderr.write(f"jbd-bench run: {AIR_MISSING}\n")
     if args.json:
         print(json.dumps(_as_json(recorder, good)))
     else:

@@ -32,7 +32,7 @@ from ._target import Target
 
 ValueT = TypeVar("ValueT")
 
-OPTIONS: Final = ("pin", "pin_encoding", "timeout", "adapter", "login", "module")
+OPTIONS: Final = ("pin", "pin_encoding", "timeout", "adapter", "login", "module", "about")
 _WRITES: Final = frozenset({"write", "write-without-response"})
 SERIAL_LINES: Final = (("ff01", "ff02"), ("fff1", "fff2"))
 """Characteristics that a module answers on and takes requests on, by generation."""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 DEFAULT_TARGET: Final = "emulator:0x21?board=4s"
 LINE, MODULE = "line", "module"
-MODULE_OPTIONS: Final = ("module", "mtu", "paced", "password", "login", "passkey")
+MODULE_OPTIONS: Final = ("module", "mtu", "paced", "password", "login", "passkey", "about")
 """Options of ``emulator-ble:`` that are not the unit's."""
 _EMBEDDED: Final = ("emulator", "emulator-ble")
 _RADIO: Final = ("ble", "emulator-ble")
@@ -46,6 +46,18 @@ class Target:
     def over(self) -> str:
         """``module`` where a Bluetooth module is between, else ``line``."""
         return MODULE if self.scheme in _RADIO else LINE
+
+    @property
+    def about_module(self) -> bool:
+        """Whether only what is about the Bluetooth module is judged: ``about=module``.
+
+        Raises:
+            LinkError: ``about`` says something else.
+        """
+        about = self.options.get("about") if self.over == MODULE else None
+        if about not in (None, MODULE):
+            raise LinkError(f"target {self.text!r}: about {about!r} must be {MODULE}")
+        return about is not None
 
     @property
     def unit(self) -> str:

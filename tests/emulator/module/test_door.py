@@ -8,7 +8,8 @@ import sys
 import jbd_emulator.module
 
 NAMES = [
-    "COMMANDS", "GENERATIONS", "LATENCY_S", "PASSWORD_LENGTH", "PIECE_GAP_S", "AddressLayout", "Advertisement",
+    "COMMANDS", "GENERATIONS", "LATENCY_S", "PASSWORD_LENGTH", "PIECE_GAP_S", "AddressLayout",
+    "Advertisement",
     "BleModule", "Characteristic", "CommandRow", "Descriptor", "Generation", "Level",
     "LinkParameters", "Notification", "Properties", "Service", "Timing", "format_address",
     "long_uuid", "parse_address",
