@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
+import time
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable
 from pathlib import Path
@@ -207,6 +210,48 @@ def test_when_only_tests_without_a_board_are_left_the_run_is_a_good_one(run: Run
     result = run("-n2", "-k", "no_board")
     result.assert_outcomes(passed=1)
     assert result.ret == 0
+
+
+@pytest.mark.slow
+def test_a_run_with_workers_that_is_ended_puts_every_board_back(
+    serve: Serve, tmp_path: Path
+) -> None:
+    boards = [tmp_path / name for name in ("left", "right")]
+    logs = [board.with_suffix(".log") for board in boards]
+    for board, log in zip(boards, logs, strict=True):
+        serve("--firmware", "0x21", "--serial", board, "--log", log)
+    before = [settings_of(board) for board in boards]
+    targets = [f"--target=serial:{board}" for board in boards]
+    with subprocess.Popen(
+        [sys.executable, "-m", "jbd_bench", "run", "--suite", "conformance", "--json",
+         "--allow", "settings", *targets],
+        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True,
+    ) as run:  # fmt: skip
+        until(lambda: all(writes_settings(log) for log in logs))
+        os.killpg(run.pid, signal.SIGTERM)
+        run.communicate(timeout=60)
+    assert run.returncode == 1
+    assert [settings_of(board) for board in boards] == before
+
+
+def writes_settings(log: Path) -> bool:
+    return any(f'"hex": "dd5a{address:02x}' in log.read_text() for address in range(0x10, 0x48))
+
+
+def settings_of(board: Path) -> object:
+    done = subprocess.run(
+        [sys.executable, "-m", "jbd_bench", "read", "--json", "--parameters",
+         "--target", f"serial:{board}"],
+        capture_output=True, text=True, check=True, timeout=60,
+    )  # fmt: skip
+    return json.loads(done.stdout)["parameters"]
+
+
+def until(check: Callable[[], bool]) -> None:
+    deadline_s = time.monotonic() + 60
+    while not check():
+        assert time.monotonic() < deadline_s
+        time.sleep(0.05)
 
 
 @pytest.mark.slow
