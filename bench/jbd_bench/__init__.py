@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ._client import BmsClient
+    from ._expect import Expectation, Expectations, read, write
     from ._leave import ALL_LEAVES, LeaveGuard, WriteRefused
     from ._link import Clock, Link, LinkError, RadioEnd, RealClock, radio_of
     from ._tap import Tap
@@ -28,6 +29,8 @@ __all__ = [
     "BmsClient",
     "BoardIdentity",
     "Clock",
+    "Expectation",
+    "Expectations",
     "LeaveGuard",
     "Link",
     "LinkError",
@@ -39,8 +42,10 @@ __all__ = [
     "WriteRefused",
     "open_target",
     "radio_of",
+    "read",
     "read_identity",
     "take_snapshot",
+    "write",
 ]
 
 _HOMES = {
@@ -48,6 +53,8 @@ _HOMES = {
     "BmsClient": "._client",
     "BoardIdentity": ".board",
     "Clock": "._link",
+    "Expectation": "._expect",
+    "Expectations": "._expect",
     "LeaveGuard": "._leave",
     "Link": "._link",
     "LinkError": "._link",
@@ -59,8 +66,10 @@ _HOMES = {
     "WriteRefused": "._leave",
     "open_target": ".transports",
     "radio_of": "._link",
+    "read": "._expect",
     "read_identity": ".board",
     "take_snapshot": ".board",
+    "write": "._expect",
 }
 
 

@@ -17,8 +17,11 @@ from .transports._embedded import EmbeddedLink, unit_config
 from .transports._target import MODULE
 
 if TYPE_CHECKING:
-    from jbd_emulator import Device
+    from collections.abc import Callable
 
+    from jbd_emulator import ActiveFault, Device, Fault
+
+    from ._expect import Expectations
     from .safety import GuardedBoard, SafetyOptions
     from .transports._air import AirLink
 
@@ -144,6 +147,33 @@ class EmulatedUnit:
         self._port: PtyPort | None = None
         self._link: EmbeddedLink | AirLink | None = None
         self._server: _Server | None = None
+        self._expect: Expectations | None = None
+
+    @property
+    def expect(self) -> Expectations:
+        """What a test expects a client to ask: ``jbd_unit.expect(read(0x03)).answers(...)``."""
+        if self._expect is None:
+            from ._expect import Expectations
+
+            self._expect = Expectations(self.unit, self.call)
+        return self._expect
+
+    def call(self, work: Callable[[float], object]) -> None:
+        """Call ``work`` with the unit's present time, between two requests."""
+        if self._server is not None:
+            self._server.call(work)
+        else:
+            work(self._link.clock.now_s() if self._link is not None else 0.0)
+
+    def add_fault(self, fault: Fault) -> ActiveFault:
+        """Let a fault strike from now on, also while the unit is served in its thread.
+
+        Raises:
+            ConfigError: the board has no such part, or the id is taken.
+        """
+        added: list[ActiveFault] = []
+        self.call(lambda now_s: added.append(self.unit.faults.add(fault, now_s)))
+        return added[0]
 
     @property
     def device(self) -> Device:
@@ -233,11 +263,12 @@ class _Server:
         self._thread = threading.Thread(target=self._guarded, name="jbd unit", daemon=True)
         self._thread.start()
 
-    def call(self, work: object) -> None:
+    def call(self, work: Callable[[float], object]) -> None:
         """Call ``work(now_s)`` between two requests."""
-        assert callable(work)
         with self._lock:
             work(self._now_s())
+        # What is due may have changed, and where the port is.
+        os.write(self._woken, b"x")
 
     def stop(self) -> None:
         """End the thread; raises what went wrong in it."""
@@ -263,9 +294,13 @@ class _Server:
     def _turn(self) -> None:
         due_s = self._port.due_s
         wait_s = None if due_s is None else max(0.0, due_s - self._now_s())
-        ready = select.select([self._port.fileno(), self._wake], [], [], wait_s)[0]
+        # No port while a fault has it unplugged.
+        port = [self._port.fileno()] if self._port.fileno() >= 0 else []
+        ready = select.select([*port, self._wake], [], [], wait_s)[0]
         with self._lock:
-            if self._port.fileno() in ready:
+            if self._wake in ready:
+                os.read(self._wake, 64)
+            if port and self._port.fileno() in ready:
                 self._port.on_readable(self._now_s())
             due_s = self._port.due_s
             if due_s is not None and due_s <= self._now_s():

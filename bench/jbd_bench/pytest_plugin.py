@@ -8,6 +8,7 @@ the first test that asks for it.
 ``jbd_link``    the byte pipe to it, guarded and recorded
 ``jbd_clock``   the time on that pipe; jumps on the emulator
 ``jbd_unit``    the emulated unit itself; skips on a board that is not one
+``jbd_expect``  what a client will ask that unit, and what the unit does then
 ``jbd_bleak``   emulated units on a virtual radio, in reach of every library on bleak
 ``jbd_measure`` notes a number with unit and limits, and fails beyond them
 ``jbd_target``  what is under test, one parameter for each ``--target``
@@ -24,6 +25,7 @@ import pytest
 
 if TYPE_CHECKING:
     from ._client import BmsClient
+    from ._expect import Expectations
     from ._link import Clock, Link
     from ._under_test import EmulatedUnit, TargetUnderTest
     from .bleak_bumble import VirtualBleak
@@ -212,6 +214,14 @@ def jbd_unit(request: pytest.FixtureRequest, jbd_target: TargetUnderTest) -> Ite
 
 
 @pytest.fixture
+def jbd_expect(jbd_unit: EmulatedUnit) -> Iterator[Expectations]:
+    """What the client of the emulated unit will ask; what was not asked fails the test."""
+    expect = jbd_unit.expect
+    yield expect
+    expect.check()
+
+
+@pytest.fixture
 def jbd_link(request: pytest.FixtureRequest, jbd_target: TargetUnderTest) -> Iterator[Link]:
     """The byte pipe to the board under test; what passes is recorded, writes need leave.
 
@@ -229,7 +239,9 @@ def jbd_link(request: pytest.FixtureRequest, jbd_target: TargetUnderTest) -> Ite
         from ._tap import Tap
 
         unit = request.getfixturevalue("jbd_unit")
-        yield LeaveGuard(Tap(unit.link(), traffic), jbd_target.leaves)
+        tap = Tap(unit.link(), traffic)
+        unit.unit.on_fault.append(lambda now_s, hit: tap.note_later(now_s, str(hit)))
+        yield LeaveGuard(tap, jbd_target.leaves)
         return
     board = jbd_target.board
     link = board.link(traffic)

@@ -16,6 +16,8 @@ PUBLIC = [
     "BmsClient",
     "BoardIdentity",
     "Clock",
+    "Expectation",
+    "Expectations",
     "LeaveGuard",
     "Link",
     "LinkError",
@@ -27,8 +29,10 @@ PUBLIC = [
     "WriteRefused",
     "open_target",
     "radio_of",
+    "read",
     "read_identity",
     "take_snapshot",
+    "write",
 ]
 HEAVY = ("allure", "jbd_emulator", "matplotlib", "pytest", "rich", "serial")
 

@@ -108,8 +108,10 @@ class Explainer:
     def explain(self, piece: Piece) -> str:
         """Return the frames that a piece completes, in words."""
         if piece.direction is Direction.MARK:
-            for decoder in self._decoders.values():
-                decoder.reset()
+            # What a fault did to a frame is no end of the connection.
+            if not piece.note.startswith("fault "):
+                for decoder in self._decoders.values():
+                    decoder.reset()
             return piece.note
         decoder = self._decoders[piece.direction]
         meanings = _module_meaning(piece.data) or [describe(e) for e in decoder.receive(piece.data)]

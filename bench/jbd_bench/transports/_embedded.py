@@ -74,6 +74,7 @@ class EmbeddedLink:
         # pyserial's platform classes share no typed base with what is used here.
         self._serial: Any = serial.Serial(self._port.path, 9600, timeout=0)
         self._closed = False
+        self._opened = self._port.opened
 
     @classmethod
     def open(cls, target: Target) -> EmbeddedLink:
@@ -95,10 +96,15 @@ class EmbeddedLink:
         for at in range(0, len(data), _PIECE):
             piece = data[at : at + _PIECE]
             goal = port.bytes_in + len(piece)
-            self._serial.write(piece)
+            try:
+                self._serial.write(piece)
+            except OSError as error:
+                raise LinkError(f"{self.name}: {error}") from None
             while port.bytes_in < goal:
                 self._await(port.fileno(), "the unit did not get what was written")
                 port.on_readable(self.clock.now_s())
+                # A fault may have ended the link at this request.
+                self._open()
 
     def read(self, until_s: float) -> bytes:
         """Return what the unit sent; nothing when the clock jumped to ``until_s``."""
@@ -106,6 +112,7 @@ class EmbeddedLink:
         while port.bytes_out <= self._received:
             if not self._clock.step(until_s):
                 return b""
+            self._open()
         self._await(self._serial.fileno(), "what the unit sent did not arrive")
         data = bytes(self._serial.read(_PIECE))
         self._received += len(data)
@@ -113,8 +120,13 @@ class EmbeddedLink:
 
     def reconnect(self) -> None:
         """Close the port and open it again; what was on its way is lost, as with a cable."""
-        port = self._open()
+        if self._closed:
+            raise LinkError(f"{self.name}: the link is closed")
+        port = self._port
         self._serial.close()
+        if port.fileno() < 0:
+            raise LinkError(f"{self.name}: the port is gone")
+        self._opened = port.opened
         self._serial = serial.Serial(port.path, 9600, timeout=0)
         self._received = port.bytes_out
 
@@ -137,6 +149,8 @@ class EmbeddedLink:
     def _open(self) -> PtyPort:
         if self._closed:
             raise LinkError(f"{self.name}: the link is closed")
+        if self._port.fileno() < 0 or self._port.opened != self._opened:
+            raise LinkError(f"{self.name}: the port is gone")
         return self._port
 
     def _await(self, descriptor: int, trouble: str) -> None:

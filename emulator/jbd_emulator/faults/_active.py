@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import random
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final, NamedTuple
 from weakref import WeakSet
 
@@ -132,6 +132,7 @@ class Faults:
         "_now_s",
         "_number",
         "dead_until_s",
+        "on_request",
         "record",
         "unit",
         "wires",
@@ -144,6 +145,9 @@ class Faults:
         """Until when the board neither hears nor answers."""
         self.record: deque[tuple[float, Hit]] = deque(maxlen=_REMEMBERED)
         """The last hundred strikes with their times."""
+        self.on_request: list[Callable[[float, Request], None]] = []
+        """Each is called with a request as the client sent it; what it adds strikes this one.
+        Call :meth:`listen` beside."""
         self._list: list[ActiveFault] = []
         self._healed: deque[ActiveFault] = deque(maxlen=_REMEMBERED)
         self._number = 0
@@ -236,7 +240,7 @@ class Faults:
                 self._heal(active)
 
     def listen(self) -> None:
-        """Keep all bytes on the way past the faults: a scenario wants to know what clients do."""
+        """Keep all bytes on the way past the faults: somebody wants to know what clients do."""
         self._listens = self.unit.faulty = True
 
     def rest(self) -> None:

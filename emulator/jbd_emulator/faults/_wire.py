@@ -136,6 +136,8 @@ class Wire:
         if request is None:
             self._queue(self._inbox, REQUEST, now_s, raw)
             return
+        for tell in self._faults.on_request:
+            tell(now_s, request)
         passing = Passing(REQUEST, [(now_s, raw)])
         self._faults.bend(passing, request, _BOTH, now_s)
         if passing.echo:
