@@ -17,6 +17,7 @@ COMMANDS: Final = {
     "identify": "tell which board this is and which firmware it is closest to, by reading alone",
     "snapshot": "read everything a board holds into a file that jbd-emulator can be started from",
     "diff": "show what differs between two units: boards, snapshots or the vendor's .fig files",
+    "fidelity": "play one conversation to a board and to its emulated twin, and compare",
     "lockout": "play the lockout of Android 3.1.1026 on firmware 2.1: trace, criteria, verdict",
     "matrix": "run every client model against every kind of board and show who reaches what",
     "gallery": "put clients in front of every bug that the field reported, and show who has it",

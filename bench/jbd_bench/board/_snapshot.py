@@ -40,7 +40,7 @@ MANNERS: Final = (
 capacity point while closed, a register that no source names."""
 _HALF: Final = (LAST_PARAMETER + 1) // 2
 _EMPTY: Final[Mapping[int, bytes]] = MappingProxyType({})
-_NEEDS_LEAVE: Final = (
+NEEDS_LEAVE: Final = (
     "settings: not read, they need factory mode, which is entered by a write: --allow settings "
     "(left without saving)"
 )
@@ -195,7 +195,7 @@ class _Reader:
             self._settings()
             return
         if not factory:
-            self.notes.append(_NEEDS_LEAVE)
+            self.notes.append(NEEDS_LEAVE)
             return
         try:
             with self._factory_mode() as refusal:
@@ -204,7 +204,7 @@ class _Reader:
                 else:
                     self.notes.append(f"settings: factory mode {refusal}")
         except WriteRefused:
-            self.notes.append(_NEEDS_LEAVE)
+            self.notes.append(NEEDS_LEAVE)
 
     @contextmanager
     def _factory_mode(self) -> Iterator[str | None]:
