@@ -34,11 +34,11 @@ class Stop:
 
 @contextmanager
 def stop_on_signals() -> Iterator[Stop]:
-    """Yield a flag that SIGINT and SIGTERM set; their handlers are put back."""
+    """Yield a flag that SIGINT, SIGTERM and SIGHUP set; their handlers are put back."""
     stop = Stop()
     before = {
         number: signal.signal(number, lambda *_: stop.set())
-        for number in (signal.SIGINT, signal.SIGTERM)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     }
     try:
         yield stop

@@ -70,7 +70,7 @@ def rows(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
-@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_client_is_recorded_on_its_way_to_a_board_and_back(
     start: Callable[..., Process], serve: Serve, tmp_path: Path, sign: signal.Signals
 ) -> None:
