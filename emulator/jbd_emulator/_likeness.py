@@ -27,17 +27,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from jbd_protocol import (
     COUNTERS,
-    PARAMETERS,
-    SETTINGS,
-    TEXT_SETTINGS,
     Evidence,
     Grade,
-    JbdError,
 )
 
-from ._parameters import ONLY_BY_NUMBER, factory_words
+from ._likeness_settings import likeness_settings, whole_of
 from ._rules import Fact
-from .board._limits import LEARNED_CAPACITY
 from .plant import Pack
 from .plant._chemistry import ocv_mv
 from .plant._limits import items, number, only, table, text, whole
@@ -137,16 +132,16 @@ def likeness_from_table(
     profile = firmware._replace(**facts)
     if "version" in given:
         profile = profile._replace(
-            version=_integer("version", given["version"], 0, 0xFF),
+            version=whole_of("version", given["version"], 0, 0xFF),
             title=f"as seen: {source}; otherwise as {firmware.version_text}",
         )
     measured = _measured(given)
-    settings = _settings(given, board, measured)
+    settings = likeness_settings(given, board, measured.get("full_charge_mah"))
     kit = board._replace(
         name=text("model", given.get("model", board.name)),
-        cells=_integer("cells", given.get("cells", board.cells), 3, 32),
-        ntcs=_integer("ntcs", given.get("ntcs", board.ntcs), 0, 8),
-        capacity_mah=_integer(
+        cells=whole_of("cells", given.get("cells", board.cells), 3, 32),
+        ntcs=whole_of("ntcs", given.get("ntcs", board.ntcs), 0, 8),
+        capacity_mah=whole_of(
             "capacity_mah", given.get("capacity_mah", board.capacity_mah), 1, int(_MOST_MAH)
         ),
         settings=MappingProxyType(settings),
@@ -156,75 +151,6 @@ def likeness_from_table(
         if len(_numbers(measured, key)) > most:
             raise ValueError(f"pack {key}: {len(_numbers(measured, key))} values for {most} inputs")
     return Likeness(kit=kit, profile=profile, counters=_counters(given), measured=measured)
-
-
-# -- settings ----------------------------------------------------------------------------------
-
-
-def _settings(
-    given: Mapping[str, object], board: BoardKit, measured: Mapping[str, object]
-) -> dict[int, bytes]:
-    """Return the kit's settings, with those that are given in their place."""
-    settings = dict(board.settings)
-    if "model" in given:
-        settings |= factory_words(text("model", given["model"]))
-    _put_words(settings, table("parameters", given.get("parameters", {})))
-    named: dict[str, object] = {}
-    for key, value in table("settings", given.get("settings", {})).items():
-        if not key.startswith("0x"):
-            named[key] = value
-            continue
-        address = _integer("settings", key, 0, 0xFF)
-        settings[address] = _setting(address, key, value)
-    if named:
-        # A scenario's words for settings; only who uses them loads it.
-        from .scenario._actions import encode_settings
-
-        try:
-            settings |= encode_settings(named, settings.__getitem__)
-        except JbdError as error:
-            raise ValueError(f"settings {error}") from None
-    if "full_charge_mah" in measured:
-        scale = 100 if int.from_bytes(settings[0x2D], "big") & 0x1000 else 10
-        counts = min(round(_number(measured, "full_charge_mah") / scale), 0xFFFF)
-        settings[LEARNED_CAPACITY] = counts.to_bytes(2, "big")
-    return settings
-
-
-def _setting(address: int, key: str, value: object) -> bytes:
-    if address not in SETTINGS:
-        raise ValueError(f"settings {key}: no such setting; there is 0x10 to 0x47, 0xA0 to 0xA2")
-    raw = _hex(f"settings {key}", value)
-    if address in TEXT_SETTINGS:
-        if not raw or raw[0] > min(len(raw) - 1, 31):
-            raise ValueError(f"settings {key}: must be a length byte and that many characters")
-    elif len(raw) != 2:
-        raise ValueError(f"settings {key}: must be 2 bytes, not {len(raw)}")
-    return raw
-
-
-def _put_words(settings: dict[int, bytes], given: Mapping[str, object]) -> None:
-    """Put words in by number; those that are settings too, into the settings."""
-    words = {}
-    for key, value in given.items():
-        n = _integer("parameters", key, 0, 0xFFFF)
-        words[n] = _hex(f"parameters {key}", value)
-        if len(words[n]) != 2:
-            raise ValueError(f"parameters {key}: must be 2 bytes, not {len(words[n])}")
-    for row in PARAMETERS.values():
-        numbers = range(row.number, row.number + row.words)
-        if row.address is None:
-            settings |= {ONLY_BY_NUMBER + n: words[n] for n in numbers if n in words}
-        elif any(n not in words for n in numbers):
-            continue
-        elif row.byte is not None:
-            half = bytearray(settings[row.address])
-            half[row.byte] = words[row.number][1]
-            settings[row.address] = bytes(half)
-        else:
-            raw = b"".join(words[n] for n in numbers)
-            sized = row.address in TEXT_SETTINGS
-            settings[row.address] = raw[: 1 + min(raw[0], 31)] if sized else raw
 
 
 # -- facts, counters, measured values ----------------------------------------------------------
@@ -253,7 +179,7 @@ def _fact(name: str, value: object, present: object) -> object:
         if not isinstance(value, bool):
             raise ValueError(f"facts {name} {value!r}: must be true or false")
         return value
-    n = _integer(f"facts {name}", value, *_FACT_LIMITS[name])
+    n = whole_of(f"facts {name}", value, *_FACT_LIMITS[name])
     if name == "tail_bytes" and 0 < n < _KNOWN_TAIL:
         raise ValueError(f"facts tail_bytes {n}: must be 0, or {_KNOWN_TAIL} to 64")
     return n
@@ -295,23 +221,6 @@ def _number(measured: Mapping[str, object], key: str) -> float:
     value = measured.get(key, 0)
     assert isinstance(value, (int, float))
     return value
-
-
-def _hex(name: str, value: object) -> bytes:
-    try:
-        return bytes.fromhex(str(value))
-    except ValueError:
-        raise ValueError(f"{name} {value!r}: must be bytes in hexadecimal") from None
-
-
-def _integer(name: str, value: object, least: int, most: int) -> int:
-    try:
-        n = int(str(value), 0)
-    except ValueError:
-        n = least - 1
-    if not least <= n <= most or isinstance(value, bool):
-        raise ValueError(f"{name} {value!r}: must be a whole number, {least} to {most}")
-    return n
 
 
 def _soc_at(mv: float) -> float:

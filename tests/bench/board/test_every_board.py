@@ -235,3 +235,13 @@ def test_the_emulator_is_faithful_to_every_board(
         # What was recorded says the same without the board.
         again = shown("fidelity", "--recording", tmp_path / f"{case}.jsonl")
         assert again["percent"] == 100.0
+
+
+def test_a_requirement_that_is_not_there_is_told(
+    targets: dict[Case, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["fidelity", "--target", targets[CASES[0]], "--only", "NOPE", "--json"]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    [line] = err.splitlines()
+    assert "only 'NOPE': no requirement of the suites begins so" in line
