@@ -7,7 +7,7 @@ import json
 import sys
 import textwrap
 
-from ..scenario import ACTIONS, Scenario, load_scenario, scenario_names, scenario_text
+from ..scenario import ACTIONS, DEEDS, Scenario, load_scenario, scenario_names, scenario_text
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -16,11 +16,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "name", nargs="?", metavar="NAME", help="print this one's TOML, to start your own from"
     )
     parser.add_argument("--actions", action="store_true", help="list what an event may do instead")
+    parser.add_argument("--triggers", action="store_true", help="list what an event may wait for")
+    parser.add_argument("--schema", action="store_true",
+                        help="print the JSON Schema of a scenario, for editors")  # fmt: skip
     parser.add_argument("--json", action="store_true", help="a list of objects")
 
 
 def run(args: argparse.Namespace) -> int:
     """List the gallery or the actions, or print one scenario; return 0."""
+    if args.schema:
+        from ..scenario import scenario_schema
+
+        sys.stdout.write(json.dumps(scenario_schema(), indent=1) + "\n")
+        return 0
+    if args.triggers:
+        return _triggers(as_json=args.json)
     if args.actions:
         return _actions(as_json=args.json)
     if args.name is not None and not args.json:
@@ -52,6 +62,16 @@ def _row(scenario: Scenario) -> dict[str, object]:
     }
 
 
+def _triggers(*, as_json: bool) -> int:
+    rows = {name: f"the client {row.about}" for name, row in DEEDS.items()}
+    if as_json:
+        sys.stdout.write(json.dumps(rows, indent=1) + "\n")
+        return 0
+    for name, about in rows.items():
+        sys.stdout.write(f"{name:<17}{about}\n")
+    return 0
+
+
 def _actions(*, as_json: bool) -> int:
     if as_json:
         rows = [
@@ -61,7 +81,8 @@ def _actions(*, as_json: bool) -> int:
         sys.stdout.write(json.dumps(rows, indent=1) + "\n")
         return 0
     for do, row in ACTIONS.items():
-        fields = ", ".join((*row.needed, *(f"[{name}]" for name in row.optional)))
+        optional = () if do == "fault" else row.optional
+        fields = ", ".join((*row.needed, *(f"[{name}]" for name in optional)))
         lines = textwrap.wrap(row.about + (f": {fields}" if fields else ""), 80)
         sys.stdout.write(f"{do:<17}" + f"\n{'':<17}".join(lines) + "\n")
     return 0

@@ -7,6 +7,7 @@ in real time behind ``serve`` or in stepped time in a test; both run the same ti
 from ._actions import ACTIONS, Action, Stage
 from ._gallery import load_scenario, scenario_names, scenario_text
 from ._scenario import Event, Scenario, TerminalRow, parse_scenario, scenario_from_table
+from ._schema import SCHEMA_FILE, scenario_schema
 from ._story import Story
 from ._times import seconds
 from ._triggers import DEEDS, Deed, Trigger
@@ -14,6 +15,7 @@ from ._triggers import DEEDS, Deed, Trigger
 __all__ = [
     "ACTIONS",
     "DEEDS",
+    "SCHEMA_FILE",
     "Action",
     "Deed",
     "Event",
@@ -26,6 +28,7 @@ __all__ = [
     "parse_scenario",
     "scenario_from_table",
     "scenario_names",
+    "scenario_schema",
     "scenario_text",
     "seconds",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import tomllib
 from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from jbd_emulator.__main__ import main
 from jbd_emulator.faults import KINDS, WHERE, Field
 from jbd_emulator.faults._board import BOARD
 from jbd_emulator.faults._edits import EDITS
+from jbd_emulator.scenario import parse_scenario
 
 DOCS = Path(__file__).resolve().parents[3] / "docs" / "faults.md"
 
@@ -141,3 +143,11 @@ def test_the_command_lists_shows_and_refuses(capsys: pytest.CaptureFixture[str])
     assert [row["name"] for row in rows["kinds"]] == list(KINDS)
     assert main(["faults", "splt"]) == 2
     assert capsys.readouterr().err.startswith("jbd-emulator faults: fault kind 'splt': unknown")
+
+
+def test_the_examples_of_the_documentation_are_right() -> None:
+    unit, scenario = re.findall(r"```toml\n(.*?)```", DOCS.read_text(encoding="utf-8"), re.S)
+    [table] = tomllib.loads(unit)["unit"]
+    assert [one.kind for one in unit_from_table(table).faults] == ["drop", "late"]
+    parsed = parse_scenario(scenario, name="docs/faults.md")
+    assert [event.do for event in parsed.events] == ["fault", "firmware", "link"]
