@@ -26,10 +26,10 @@ from ..records import Direction, Traffic
 from ..transports import claim, open_target, release
 from ._errors import NotRestored, NotSafe
 from ._guard import GuardedLink
-from ._journal import Journal, default_folder
+from ._journal import Journal, default_folder, read_journals
 from ._ledger import Ledger
 from ._pins import PinGuard, find_pin
-from ._recover import announcing, recover
+from ._recover import announcing, recover, same_port
 from ._restore import Outcome, Restorer, undisturbed
 from ._same_board import AnotherBoard, check_same_board
 from ._watchdog import Limit, Watchdog, WatchdogTripped, limits_of
@@ -133,6 +133,12 @@ class GuardedBoard:
         claim(self.name)
         self._raw, self.opened = raw, True
         return raw
+
+    def has_open_journal(self) -> bool:
+        """Return whether a run on this port has no end."""
+        return any(
+            same_port(record.target, self.name) for _, record in read_journals(self.options.folder)
+        )
 
     def link(self, traffic: Traffic | None = None) -> GuardedLink:
         """Return a link for one test, or for one question; raises as :meth:`open`.
@@ -295,6 +301,7 @@ class GuardedBoard:
         )
         unsure = any(note.startswith("factory mode") for note in snapshot.notes)
         journal.snapshot(replace(snapshot, frames=()), factory=unsure if entered else was_on)
+        self.watchdog.cells = snapshot.identity.cells
         if snapshot.complete:
             self.watchdog.own = limits_of(snapshot)
 
