@@ -114,6 +114,8 @@ class Board:
         with client.factory_mode(save=True):
             for address, raw in settings.items():
                 client.write(address, bytes.fromhex(raw))
+        # An acknowledged save is on the disk when the next request is answered.
+        client.basic_info()
         link.close()
 
 

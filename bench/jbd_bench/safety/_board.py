@@ -41,6 +41,8 @@ REPLUG_S: Final = 30.0
 PATIENCE_S: Final = 0.6
 """How long the watchdog waits for an answer; captured ones come within 0.12 s."""
 _RETRY_S: Final = 0.25
+_TRIES: Final = 4
+"""How often a board is put back that goes away while it is, or does not take what it is given."""
 
 Told = Callable[[str, str | None, OutgoingWrite], None]
 
@@ -291,7 +293,8 @@ class GuardedBoard:
     def _take_snapshot(self, link: GuardedLink) -> None:
         journal = self.journal
         assert journal is not None
-        was_on = journal.record.ledger.factory
+        ledger = journal.record.ledger
+        was_on = ledger.factory and not ledger.leaving
         if SETTINGS in self.leaves:
             self.announce(_outgoing(ENTER_FACTORY))
         snapshot = take_snapshot(link.aside(), factory=SETTINGS in self.leaves)
@@ -368,7 +371,7 @@ class GuardedBoard:
             NotRestored: it cannot be; nothing is sent any more.
         """
         outcome, trouble = None, ""
-        for _ in range(2):
+        for _ in range(_TRIES):
             try:
                 if self.lost:
                     self._replug(link.tap)
