@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from jbd_bench import BmsClient, open_target
+from jbd_bench.safety import Journal, JournalError
 from jbd_protocol import SETTINGS, Fets, Protection, RequestRefused
 
 HERE = Path(__file__).parent
@@ -150,6 +152,16 @@ class Bench:
 
     def open_journals(self) -> list[Path]:
         return sorted(self.journals.glob("*.jsonl"))
+
+    def left_something(self) -> bool:
+        """Return whether a journal says that the board is not as it was found."""
+        for path in self.open_journals():
+            with contextlib.suppress(JournalError):
+                journal = Journal.reopen(path)
+                journal.close()
+                if not journal.record.ledger.clean:
+                    return True
+        return False
 
     def _start(self, *arguments: str) -> None:
         answer = self._forks.ask("start", str(self.log), *arguments)

@@ -85,7 +85,7 @@ def test_a_bench_that_is_killed_leaves_a_board_that_is_put_back(
         time.sleep(rng.uniform(0.0, 0.7 * longest_s))
         bench.kill()
         seen["changed when killed"] += board.live()[0] != board.found
-        if number % EVERY_STRANGER == 0 and bench.open_journals():
+        if number >= EVERY_STRANGER * seen["strangers on the port"] and bench.left_something():
             visit(board, another_board, bench)
             seen["strangers on the port"] += 1
         put_back(board, bench, rng, seen)

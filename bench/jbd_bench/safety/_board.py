@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 REPLUG_S: Final = 30.0
 PATIENCE_S: Final = 0.6
 """How long the watchdog waits for an answer; captured ones come within 0.12 s."""
-_RETRY_S: Final = 0.25
+_RETRY_S: Final = 0.1
 _TRIES: Final = 4
 """How often a board is put back that goes away while it is, or does not take what it is given."""
 
