@@ -23,7 +23,7 @@ from .._outgoing import OutgoingWrite
 from .._tap import Tap
 from ..board import read_identity, take_snapshot
 from ..records import Direction, Traffic
-from ..transports import claim, open_target, release
+from ..transports import claim, open_target, parse_target, release
 from ._errors import NotRestored, NotSafe
 from ._guard import GuardedLink
 from ._journal import Journal, default_folder, read_journals
@@ -457,6 +457,39 @@ class GuardedBoard:
 
     def _report(self, line: str) -> None:
         self.options.say(line)
+
+
+class _Session(GuardedLink):
+    """A link that is a whole session: closing it puts the board back."""
+
+    def __init__(self, link: Link, board: GuardedBoard) -> None:
+        super().__init__(link, board)
+        self._session = board
+
+    def close(self) -> None:
+        """Put the board back and close its link; a second call does nothing."""
+        super().close()
+        self._session.close()
+
+
+def open_safely(
+    target: str, leaves: frozenset[str], name: str, options: SafetyOptions | None = None
+) -> Link:
+    """Return a guarded link to a board for a tool that is no test.
+
+    Args:
+        target: a target string that names no embedded emulator.
+        leaves: what may be changed.
+        name: of the tool, for the journal.
+        options: journal, limits, patience; the usual ones.
+    Raises:
+        NotRestored: an earlier run left the board changed.
+        LinkError: it cannot be opened.
+    """
+    board = GuardedBoard(parse_target(target), leaves, options or SafetyOptions())
+    link = _Session(Tap(board.open()), board)
+    board.begin_test(name, link, writes=True)
+    return link
 
 
 class _Gone(JbdError):

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from jbd_bench import BmsClient, LinkError, WriteRefused, open_target
-from jbd_bench.safety import AnotherBoard, JournalError, NotRestored, NotSafe, WatchdogTripped
+from jbd_bench.safety import (
+    AnotherBoard,
+    JournalError,
+    NotRestored,
+    NotSafe,
+    WatchdogTripped,
+    open_safely,
+)
 from jbd_protocol import (
     BLANK_PIN,
     CLEAR_PIN,
@@ -190,6 +197,17 @@ def test_what_the_guard_asks_takes_no_answer_from_the_test(rig: Rig) -> None:
         came += piece
     assert came[:3] == b"\xdd\x05\x00"
     assert came.endswith(bytes.fromhex("DD 01 00 00 00 00 77"))
+
+
+def test_a_tool_that_is_no_test_puts_back_when_its_link_is_closed(rig: Rig) -> None:
+    before = rig.state()
+    link = open_safely(rig.target.text, frozenset({"settings"}), "a tool", rig.options)
+    covp(BmsClient(link))
+    assert rig.state() != before
+    link.close()
+    link.close()
+    assert rig.state() == before
+    assert not [*rig.folder.glob("*.jsonl")]
 
 
 # -- the lockout guard -----------------------------------------------------------------------------
