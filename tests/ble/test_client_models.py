@@ -247,5 +247,9 @@ def test_a_model_plays_through_a_real_adapters_link_too(jbd_bleak: VirtualBleak)
     report = client_model("android-3.1.1015").run(link, user)
     link.close()
     assert report.monitoring
+    assert [(entry.t_s, entry.note) for entry in report.log[:2]] == [
+        (0.0, "connected"),
+        (0.0, SUBSCRIBED),
+    ]
     first = next(entry for entry in report.log if entry.direction is Direction.TX)
     assert 0.016 <= first.t_s < 0.2

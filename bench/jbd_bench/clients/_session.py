@@ -238,11 +238,11 @@ class Session:
             self._link.write(wire[at : at + radio.piece])
 
     def _connected(self) -> None:
-        self._note(Direction.LINK, "connected")
-        self._ready_s = self.now_s
+        # In real time the subscription is a little past when it comes to be written down.
+        self._ready_s = self.now_s if self._end is None else self._end.subscribed_s
+        self._note(Direction.LINK, "connected", at_s=self._ready_s)
         if self._end is not None:
-            self._ready_s = self._end.subscribed_s
-            self._note(Direction.LINK, SUBSCRIBED)
+            self._note(Direction.LINK, SUBSCRIBED, at_s=self._ready_s)
 
     def _read(self, until_s: float) -> bytes:
         data = self._link.read(until_s)
@@ -266,10 +266,11 @@ class Session:
     def _flush_tap(self) -> None:
         self._record(self._tap.flush())
 
-    def _note(self, direction: Direction, note: str, frame: bytes = b"") -> None:
-        self._log.append(
-            Entry(self.now_s - self._began_s, direction, frame, note, self._connection)
-        )
+    def _note(
+        self, direction: Direction, note: str, frame: bytes = b"", *, at_s: float | None = None
+    ) -> None:
+        t_s = (self.now_s if at_s is None else at_s) - self._began_s
+        self._log.append(Entry(t_s, direction, frame, note, self._connection))
 
     def _rely(self, evidence: Evidence) -> None:
         if evidence not in self._relied:
