@@ -30,7 +30,8 @@ _BUDGET_S: Final = 0.02
 """What units that live faster than the clock may take of a slice; time beyond it is left out, so
 that a pack whose hours cost more than the machine has never keeps a client waiting."""
 _STEP_S: Final = 0.01
-_LATE_S: Final = 0.1
+_MOST_TICKS: Final = 2000
+"""How many ticks a unit that lives faster may be late: about what a client may wait for."""
 _FILES_PER_UNIT: Final = 6
 Tap = Callable[[float, str, str, bytes], None]
 FaultTap = Callable[[float, str, "Hit"], None]
@@ -193,7 +194,7 @@ class ServedUnit:
         step_s = max(_STEP_S, 1 / device.speed)
         while (now_s := loop.time()) < until_s and now_s - device.lived_until_s >= step_s:
             device.advance_to(device.lived_until_s + step_s)
-        if now_s - device.lived_until_s > _LATE_S + step_s:
+        if (now_s - device.lived_until_s) * device.speed > _MOST_TICKS:
             device.skip_to(now_s)
             self.behind = True
 

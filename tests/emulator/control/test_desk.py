@@ -332,3 +332,22 @@ def test_nothing_that_is_asked_raises(do: str, given_: object) -> None:
 def test_a_table_that_toml_reads_and_a_unit_cannot_be_is_refused(bench: Bench) -> None:
     error = bench.ask("scenario", toml="cells = 40")["error"]
     assert (error["kind"], error["field"]) == ("invalid", None)
+
+
+def test_a_fast_unit_lives_up_to_now_and_a_hiccup_is_made_up_for(bench: Bench) -> None:
+    [served] = bench.served
+    served.unit.device.set_speed(20, 0.0)
+    bench.now_s = 3.0  # nobody looked for so long
+    served.hurry(bench.now_s + 1)
+    assert served.unit.device.pack.time_s == 60
+    assert not served.behind
+
+
+def test_a_unit_that_is_too_fast_for_the_machine_leaves_time_out_and_says_so(bench: Bench) -> None:
+    [served] = bench.served
+    served.unit.device.set_speed(10_000, 0.0)
+    bench.now_s = 0.5
+    served.hurry(bench.now_s)  # no time is left for it
+    assert served.unit.device.pack.time_s == 0
+    assert bench.ok("state")["clock"] == {"pack_s": 0.0, "speed": 10_000, "behind": True}
+    assert not bench.ok("speed", speed=100)["clock"]["behind"]
