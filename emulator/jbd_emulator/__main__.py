@@ -1,4 +1,4 @@
-"""``jbd-emulator``: serve, explain, profiles, scenarios, faults, charge-study."""
+"""``jbd-emulator``: serve, console, explain, profiles, scenarios, faults, charge-study."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from jbd_protocol._version import __version__
 
 COMMANDS: Final = {
     "serve": "put emulated boards on a pseudo-terminal, a TCP port or an RFC 2217 port",
+    "console": "watch and work a unit of `serve --control` in a terminal",
     "explain": "say what a firmware answers to a frame, why, and on what evidence",
     "profiles": "list firmwares and board kits with the evidence behind each",
     "scenarios": "list the scenarios a unit can live through, or print one to start from",

@@ -1,0 +1,1 @@
+"""The page in a terminal; see ``commands.console``. Needs the extra ``console``."""
