@@ -45,7 +45,7 @@ def prepare(python: str, *, say: bool) -> Path:
     _tell(say, "installing the wheel and what it is compared with")
     pip = [str(inside), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     requirements = str(HERE / "requirements.txt")
-    subprocess.run([*pip, "-r", requirements, f"{HERE.parent}[bench,ble]"], check=True)
+    subprocess.run([*pip, "-r", requirements, f"{HERE.parent}[bench,ble,web]"], check=True)
     return inside
 
 

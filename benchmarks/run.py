@@ -27,6 +27,7 @@ GROUPS = {
     "simulators": "the same, against other simulators",
     "codec": "decoding basic information, against other libraries",
     "load": "a thousand units in one process",
+    "control": "a client of a board, beside many others, pages and the API",
     "pacing": "the line time of 9600 baud",
     "air": "exchanges over Bluetooth, on a virtual radio",
     "startup": "CPU time of starting",
