@@ -14,6 +14,7 @@ SUITES = (
     "timing",
     "compatibility",
     "protections",
+    "module",
     "measurements",
     "robustness",
 )
