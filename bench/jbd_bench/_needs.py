@@ -55,11 +55,14 @@ class Needs:
         """Return why the target cannot serve the test; asks the board for its version."""
         if self.embedded and not target.embedded:
             return f"needs the embedded emulator, not {target.name}: --target emulator:0x21"
-        if missing := sorted(self.writes - target.leaves):
-            return f"writes {', '.join(missing)} on {target.name}: --allow {','.join(missing)}"
         if (why := self.unmet_by_name(target)) is not None:
             return why
-        return None if self.firmware is None else self._unmet_by_version(target.version())
+        # Leave comes last: nobody should be told to give it for what is about another firmware.
+        if self.firmware is not None:
+            why = self._unmet_by_version(target.version())
+        if why is None and (missing := sorted(self.writes - target.leaves)):
+            why = f"writes {', '.join(missing)} on {target.name}: --allow {','.join(missing)}"
+        return why
 
     def _unmet_by_version(self, version: int) -> str | None:
         if self.firmware is None or version in self.firmware:

@@ -20,6 +20,8 @@ _WORDS: Final = {
 }
 _REACH: Final = ("nothing", "live data", "data and parameters")
 _REACH_OF: Final = "reach of "
+_SHOWN: Final = 6
+"""Requirements that the verdict names; the others follow below."""
 _MEDIAN: Final = ", median"
 _P95: Final = ", 95 %"
 
@@ -81,10 +83,8 @@ def _unit(unit: UnitResult, result: Result) -> str:
 
 
 def _banner(unit: UnitResult) -> str:
-    shown = unit.why[:6] if unit.verdict is not Verdict.REFUSED else _refusal_lines(unit)
-    more = len(unit.why) - len(shown) if unit.verdict is not Verdict.REFUSED else 0
+    shown = [*unit.errors, *_banner_lines(unit), *_left_lines(unit)]
     items = "".join(f"<li>{escape(text)}</li>" for text in shown)
-    items += f"<li>and {more} more, below</li>" if more > 0 else ""
     board = _board(unit.identity)
     return (
         f'<div class="verdict {unit.verdict}"><div class="word">{_WORDS[unit.verdict]}</div>'
@@ -110,12 +110,31 @@ def _several(count: int, name: str) -> str:
     return f"{count} {name}{'s' * (count != 1)}"
 
 
-def _refusal_lines(unit: UnitResult) -> list[str]:
-    refusing = unit.refusing
-    lines = [f"{row.entry.id}: it is required that {row.entry.text}" for row in refusing[:6]]
-    if len(refusing) > 6:
-        lines.append(f"and {len(refusing) - 6} more, below")
-    return [*unit.errors, *lines]
+def _banner_lines(unit: UnitResult) -> list[str]:
+    """Return what refuses the unit or keeps the verdict open, the first of it."""
+    rows = unit.refusing or [row for row in unit.rows if row.effect]
+    lines = [f"{row.entry.id}: it is required that {row.entry.text}" for row in rows[:_SHOWN]]
+    if len(rows) > _SHOWN:
+        lines.append(f"and {len(rows) - _SHOWN} more, below")
+    return lines
+
+
+def _left_lines(unit: UnitResult) -> list[str]:
+    """Return in short what nobody could judge: that does not count, and has to be known."""
+    left = [row for row in unit.rows if row.outcome == NOT_JUDGED and not row.effect]
+    lines = []
+    if left:
+        lines.append(
+            f"{_several(len(left), 'requirement')} not judged, out of reach of this bench; none "
+            "of them counts as passed"
+        )
+    areas = _by_area(unit)
+    blank = [area for area, rows in areas.items()
+             if not any(row.outcome in (PASSED, FAILED) for row in rows)
+             and any(row.outcome == NOT_JUDGED for row in rows)]  # fmt: skip
+    if blank:
+        lines.append(f"not judged at all: {', '.join(blank)}")
+    return lines
 
 
 def _facts(unit: UnitResult, result: Result) -> str:
@@ -223,11 +242,13 @@ def _latencies(unit: UnitResult) -> str:
 
 
 def _clients(unit: UnitResult) -> str:
-    rows = []
+    rows, dark = [], []
     for row in unit.rows:
         for one in (m for case in row.cases for m in case.measurements):
             if not one["name"].startswith(_REACH_OF):
                 continue
+            if not one["value"]:
+                dark.append(one["name"].removeprefix(_REACH_OF))
             today = "" if one["low"] is None else _REACH[int(one["low"])]
             rows.append(
                 f"<tr><td>{escape(one['name'].removeprefix(_REACH_OF))}</td>"
@@ -238,10 +259,15 @@ def _clients(unit: UnitResult) -> str:
         return ""
     return (
         "<h2>Apps and tools in the field</h2><p class='soft'>Models of the field's clients, played "
-        "against this unit by a user who knows no PIN.</p><table><tr><th>client</th>"
+        f"against this unit by a user who knows no PIN.{_dark(dark)}</p><table><tr><th>client</th>"
         "<th>reaches here</th><th>must reach at least</th><th></th></tr>"
         f"{''.join(rows)}</table>"
     )
+
+
+def _dark(clients: Sequence[str]) -> str:
+    """Return a sentence on clients that show nothing at all, expected or not."""
+    return f" <b>Shows no data on this unit: {escape(', '.join(clients))}.</b>" if clients else ""
 
 
 def _open(unit: UnitResult) -> str:
@@ -259,7 +285,8 @@ def _open(unit: UnitResult) -> str:
     )
     return (
         f"<h2>Not judged: {len(rows)}</h2><p class='soft'>None of these counts as passed.</p>"
-        f"<table><tr><th></th><th>for want of</th><th class='n'></th><th></th></tr>{lines}</table>"
+        "<table class='open'><tr><th></th><th>why</th><th class='n'></th><th></th></tr>"
+        f"{lines}</table>"
     )
 
 

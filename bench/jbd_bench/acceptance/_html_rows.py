@@ -9,6 +9,7 @@ from typing import Any, Final
 from ._result import FAILED, NOT_JUDGED, PASSED, Case, Row
 
 _CASES_SHOWN: Final = 12
+_UNFINISHED: Final = "(unfinished)"
 _HEX_SHOWN: Final = 132
 """Characters of a long frame; the whole stands in the JSON."""
 
@@ -116,9 +117,26 @@ def _frames(case: Case) -> str:
         f"{_arrow(str(piece['direction']))}</td>"
         f'<td class="hex">{_hex(str(piece["hex"]))}</td>'
         f'<td class="meaning">{escape(str(piece["meaning"]))}</td></tr>'
-        for piece in case.traffic
+        for piece in _joined(case.traffic)
     )
     return f'<div class="frames"><table>{lines}</table></div>'
+
+
+def _joined(traffic: Iterable[Mapping[str, object]]) -> list[dict[str, object]]:
+    """Return pieces put together to whole frames: how a board cuts them is in the JSON."""
+    joined: list[dict[str, object]] = []
+    for piece in traffic:
+        last = joined[-1] if joined else None
+        if (
+            last is not None
+            and last["meaning"] == _UNFINISHED
+            and last["direction"] == piece["direction"]
+        ):
+            last["hex"] = f"{last['hex']} {piece['hex']}"
+            last["meaning"] = piece["meaning"]
+        else:
+            joined.append(dict(piece))
+    return joined
 
 
 def _arrow(direction: str) -> str:

@@ -67,6 +67,7 @@ class Ran:
         started: UTC, ISO 8601.
         seconds: real time.
         errors: what went wrong with the run itself.
+        notes: what a reader should know of the run.
     """
 
     target: str
@@ -76,6 +77,7 @@ class Ran:
     started: str
     seconds: float
     errors: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def judge(ran: Ran, baseline: Baseline, scope: Scope) -> UnitResult:
@@ -94,7 +96,7 @@ def judge(ran: Ran, baseline: Baseline, scope: Scope) -> UnitResult:
     return UnitResult(
         target=ran.target,
         verdict=verdict,
-        why=tuple(_why(verdict, rows, ran.errors, scope)),
+        why=(*_why(verdict, rows, ran.errors, scope), *ran.notes),
         judged_as=None if baseline.judged_as is None else f"0x{baseline.judged_as:02X}",
         identity=ran.identity,
         allowed=ran.allowed,
@@ -141,7 +143,7 @@ def _outcome(cases: Sequence[Case]) -> tuple[str, str, bool]:
             return NOT_JUDGED, reasons[0], True
     if any(case.outcome == PASSED for case in cases):
         return PASSED, "", False
-    reasons = [reason for kind, reason in skipped if kind is Why.LAB]
+    reasons = [reason for kind, reason in skipped if kind in (Why.LAB, Why.GUARD)]
     if reasons:
         return NOT_JUDGED, reasons[0], False
     if skipped:
@@ -214,7 +216,7 @@ def _why(
     if known := sum(row.outcome == FAILED and not row.effect for row in rows):
         yield f"{known} failed as on the baseline"
     out_of_reach = [row for row in rows if row.outcome == NOT_JUDGED and not row.effect]
-    yield from _grouped(out_of_reach, "not judged for want of equipment")
+    yield from _grouped(out_of_reach, "not judged and out of reach here")
     if scope.tier is not Tier.DESTRUCTIVE or scope.areas != AREAS:
         yield f"the verdict is about tier {scope.tier} and {', '.join(scope.areas)}, nothing else"
 

@@ -146,12 +146,20 @@ class _Worker:
         self._reader.join()
         self._process.stdout.close() if self._process.stdout else None
         said = self._said()
-        came: dict[str, Any] = {"tests": [], "errors": [], "identity": {}, "started": "",
-                                "seconds": 0.0}  # fmt: skip
+        came: dict[str, Any] = {
+            "tests": [],
+            "errors": [],
+            "notes": [],
+            "identity": {},
+            "started": "",
+            "seconds": 0.0,
+        }
         if self._result.exists():
             came = json.loads(self._result.read_text(encoding="utf-8"))
         else:
             came["errors"] = [f"the run ended with status {status}: {said or 'no message'}"]
+        if came["errors"] and said:
+            came["errors"].append(said)
         ran = Ran(
             target=self.target,
             tests=[TestRecord(**test) for test in came["tests"]],
@@ -160,6 +168,7 @@ class _Worker:
             started=came["started"],
             seconds=came["seconds"],
             errors=tuple(came["errors"]),
+            notes=tuple(came["notes"]),
         )
         return judge(ran, self.order.baseline, self.order.scope)
 

@@ -23,6 +23,7 @@ from .._suite_run import Guarding, run_suites
 from ..board import read_identity
 from ..records import Recorder
 from ..transports import open_target
+from ._pulse import RunAgain
 
 if TYPE_CHECKING:
     import pytest
@@ -82,12 +83,12 @@ def run_job(job: Mapping[str, Any], out: TextIO) -> dict[str, object]:
             ``journal``, ``limits`` and ``folder``, the last for the reports of pytest, or null.
         out: for lines of progress.
     Returns:
-        ``identity``, ``tests``, ``errors``, ``started`` and ``seconds``.
+        ``identity``, ``tests``, ``errors``, ``notes``, ``started`` and ``seconds``.
     """
     started, start_s = datetime.now(UTC).isoformat(timespec="seconds"), time.monotonic()
     # First of all: a board that does not outlive what comes is to be named all the same.
     identity = identity_of(job["target"])
-    recorder = Recorder()
+    recorder, again = Recorder(), RunAgain()
     status = run_suites(
         [job["target"]],
         job["suites"],
@@ -97,7 +98,7 @@ def run_job(job: Mapping[str, Any], out: TextIO) -> dict[str, object]:
         load=job["plugins"],
         guarding=Guarding(job["journal"], job["limits"]),
         report=None if job["folder"] is None else Path(job["folder"]),
-        plugins=[_Only(frozenset(job["requirements"])), _Tell(recorder, out)],
+        plugins=[_Only(frozenset(job["requirements"])), _Tell(recorder, out), again],
     )
     errors = list(recorder.errors)
     if status not in (0, 1):
@@ -106,6 +107,7 @@ def run_job(job: Mapping[str, Any], out: TextIO) -> dict[str, object]:
         "identity": identity,
         "tests": [asdict(test) for test in recorder.tests],
         "errors": errors,
+        "notes": again.notes(),
         "started": started,
         "seconds": time.monotonic() - start_s,
     }

@@ -227,8 +227,11 @@ def test_every_reason_of_the_suites_is_sorted() -> None:
     assert why_skipped("presents the PIN of serial:x: --allow password") is Why.LEAVE
     assert why_skipped("needs the embedded emulator, not serial:x") is Why.LAB
     assert why_skipped("is about firmware 0x15; this is 0x21") is Why.NOT_MEANT
+    assert why_skipped("is about the serial line itself") is Why.NOT_MEANT
+    assert why_skipped("jbdtools-2021 is a program of the serial line") is Why.NOT_MEANT
     assert why_skipped("needs a unit with a known PIN: --target 'x'") is Why.NOT_MEANT
     assert why_skipped("the board is open: take its supply away") is Why.UNIT
+    assert why_skipped("write to 0x07 withheld: serial:x has not shown a clear") is Why.GUARD
     assert why_skipped(None) is Why.UNIT
 
 

@@ -48,12 +48,18 @@ def boards(folder: Path, names: Sequence[str]) -> Iterator[None]:
             process.stdin.close()
 
 
-def judge(folder: Path, visits: Sequence[Visit]) -> dict[str, dict[str, Any]]:
-    """Return what ``accept`` says of each board, by name: a unit of its JSON."""
+def judge(folder: Path, visits: Sequence[Visit], *, nice: int = 0) -> dict[str, dict[str, Any]]:
+    """Return what ``accept`` says of each board, by name: a unit of its JSON.
+
+    Args:
+        folder: where the boards are.
+        visits: what is judged, all at once.
+        nice: how far the bench stands back, so that others keep their time.
+    """
     groups: dict[tuple[str, tuple[str, ...]], list[Visit]] = {}
     for visit in visits:
         groups.setdefault((visit.baseline, visit.areas), []).append(visit)
-    started = [_start(folder, *key, group) for key, group in groups.items()]
+    started = [_start(folder, nice, *key, group) for key, group in groups.items()]
     came = [process.communicate() for process in started]
     said: dict[str, dict[str, Any]] = {}
     for out, errors in came:
@@ -64,9 +70,10 @@ def judge(folder: Path, visits: Sequence[Visit]) -> dict[str, dict[str, Any]]:
 
 
 def _start(
-    folder: Path, baseline: str, areas: Sequence[str], visits: Sequence[Visit]
+    folder: Path, nice: int, baseline: str, areas: Sequence[str], visits: Sequence[Visit]
 ) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "jbd_bench", "accept", "--json", "--allow=all"]
+    command = ["nice", f"-n{nice}"] if nice else []
+    command += [sys.executable, "-m", "jbd_bench", "accept", "--json", "--allow=all"]
     command += [f"--baseline={baseline}", "--plugin=zoo_lab", f"--journal={folder / 'journal'}"]
     command += [f"--area={area}" for area in areas]
     for visit in visits:
