@@ -9,6 +9,7 @@ from typing import Any, Final
 from ._result import FAILED, NOT_JUDGED, PASSED, Case, Row
 
 _CASES_SHOWN: Final = 12
+_FRAMES_SHOWN: Final = 10
 _UNFINISHED: Final = "(unfinished)"
 _HEX_SHOWN: Final = 132
 """Characters of a long frame; the whole stands in the JSON."""
@@ -110,16 +111,19 @@ def _limits(row: Mapping[str, Any]) -> str:
 def _frames(case: Case) -> str:
     if not case.traffic:
         return ""
-    start = float(str(case.traffic[0]["t_s"]))
+    pieces = _joined(case.traffic)
+    left, pieces = len(pieces[:-_FRAMES_SHOWN]), pieces[-_FRAMES_SHOWN:]
+    more = f'<p class="soft">{left} frames before these are in acceptance.json</p>' if left else ""
+    start = float(str(pieces[0]["t_s"]))
     lines = "".join(
         f"<tr><td>{float(str(piece['t_s'])) - start:.3f} s</td>"
         f'<td class="{"to" if piece["direction"] == ">" else "from"}">'
         f"{_arrow(str(piece['direction']))}</td>"
         f'<td class="hex">{_hex(str(piece["hex"]))}</td>'
         f'<td class="meaning">{escape(str(piece["meaning"]))}</td></tr>'
-        for piece in _joined(case.traffic)
+        for piece in pieces
     )
-    return f'<div class="frames"><table>{lines}</table></div>'
+    return f'{more}<div class="frames"><table>{lines}</table></div>'
 
 
 def _joined(traffic: Iterable[Mapping[str, object]]) -> list[dict[str, object]]:

@@ -85,7 +85,9 @@ class RunAgain:
             with self._pulse.felt():
                 reports = runtestprotocol(item, nextitem=nextitem, log=False)
             failed = any(report.failed for report in reports)
-            if not failed or self._pulse.longest_s < STALL_S or not tries_left:
+            # A run that the guard of the board has ended is not to be gone on with.
+            over = item.session.shouldstop or not tries_left
+            if over or not failed or self._pulse.longest_s < STALL_S:
                 break
             self._again[item.nodeid] = self._pulse.longest_s
             self._pulse.wait_for_calm()

@@ -137,6 +137,7 @@ class _Worker:
             # A test of a lab's plugin may print; what is no line of ours is not for us.
             if tell is not None and line.startswith('{"done"'):
                 tell(self.target, json.loads(line))
+        self._process.stdout.close()
 
     def finish(self) -> UnitResult:
         """Wait for the end, and judge."""
@@ -144,7 +145,6 @@ class _Worker:
         assert self._reader is not None
         status = self._process.wait()
         self._reader.join()
-        self._process.stdout.close() if self._process.stdout else None
         said = self._said()
         came: dict[str, Any] = {
             "tests": [],
@@ -156,10 +156,10 @@ class _Worker:
         }
         if self._result.exists():
             came = json.loads(self._result.read_text(encoding="utf-8"))
+            if came["errors"] and said:
+                came["errors"].append(said)
         else:
             came["errors"] = [f"the run ended with status {status}: {said or 'no message'}"]
-        if came["errors"] and said:
-            came["errors"].append(said)
         ran = Ran(
             target=self.target,
             tests=[TestRecord(**test) for test in came["tests"]],

@@ -16,6 +16,7 @@ from jbd_bench.clients import EXPECTED, Report, User, condition_of
 from jbd_bench.records import Measurements
 from jbd_bench.suites import requirement
 from jbd_bench.suites._apps import model_on
+from jbd_bench.suites._wire import Wire
 from jbd_bench.suites.conftest import pin_of, set_pin_anew
 from jbd_protocol import Grade
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.jbd(writes=("password", "settings"))
 REACH: Final = ("nothing", "live data", "live data and parameters")
 UNIT: Final = "of 2 (0 nothing, 1 live data, 2 parameters too)"
+LAST_S: Final = 0.5
+"""How long the last answer to a client that left may take, in seconds."""
 Play = Callable[[str], None]
 
 
@@ -48,6 +51,8 @@ def play(jbd_link: Link, jbd_target: TargetUnderTest, jbd_measure: Measurements)
         __tracebackhide__ = True
         report: Report = model_on(client, jbd_link).run(jbd_link, hurried(jbd_target))
         jbd_link.reconnect()
+        # A client may leave without waiting for its last answer.
+        Wire(jbd_link).listen(LAST_S)
         pin = pin_of(jbd_target)
         if pin is not None and not jbd_target.embedded:
             set_pin_anew(BmsClient(jbd_link), pin)
