@@ -141,6 +141,7 @@ def test_troubles_of_bluetooth_are_said_in_one_line_with_what_to_do() -> None:
     from bleak.exc import (
         BleakBluetoothNotAvailableError,
         BleakBluetoothNotAvailableReason,
+        BleakDBusError,
         BleakDeviceNotFoundError,
         BleakGATTProtocolError,
     )
@@ -153,6 +154,11 @@ def test_troubles_of_bluetooth_are_said_in_one_line_with_what_to_do() -> None:
     assert reason(off) == "the adapter is off; bluetoothctl power on"
     assert reason(none) == "no Bluetooth adapter here"
     assert "pairing needed" in reason(BleakGATTProtocolError(0x05))
+    assert reason(BleakDBusError("org.bluez.Error.NotReady", ["Resource Not Ready"])) == (
+        "the adapter is off; bluetoothctl power on"
+    )
+    refused = reason(BleakGATTProtocolError(0x0E))
+    assert refused == "the module refuses: GATT Protocol Error: Unlikely Error"
     assert "another client has it" in reason(BleakDeviceNotFoundError("A5"))
     assert reason(FileNotFoundError()) == "no system D-Bus, and with it no BlueZ"
     assert "\n" not in reason(ValueError("one\ntwo"))

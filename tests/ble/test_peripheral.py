@@ -176,6 +176,49 @@ def test_half_a_frame_per_write_is_answered_once_it_is_whole(with_phone: WithPho
     assert (first, [len(piece) for piece in then]) == ([], [20, 14])
 
 
+def test_what_else_can_be_written_is_taken_and_the_rest_refused(with_phone: WithPhone) -> None:
+    from bumble.att import ATT_Error, ErrorCode
+
+    tables = GENERATIONS["fff0"].services.value
+    handles = {part.uuid: part.handle for service in tables for part in service.characteristics}
+
+    async def work(phone: Phone) -> int:
+        client = phone.connection.gatt_client
+        # BlueZ writes its features there, and subscribes to nothing where it cannot.
+        await client.write_value(handles["2b29"], b"\x01", with_response=True)
+        await phone.subscribe()
+        assert await phone.ask(BASIC)
+        try:
+            await client.write_value(handles["2b2a"], b"\x01", with_response=True)
+        except ATT_Error as error:
+            return error.error_code
+        return 0
+
+    assert with_phone(work, generation="fff0") == ErrorCode.WRITE_NOT_PERMITTED
+
+
+def test_a_module_that_is_withdrawn_ends_its_link_and_leaves_the_others(
+    radio: VirtualRadio,
+) -> None:
+    gone, stays = radio.add(), radio.add("0x17?board=8s")
+
+    async def work() -> tuple[list[int], list[bytes]]:
+        phone = await call(radio, gone)
+        await radio.withdraw(gone)
+        await phone.quiet()
+        other = await call(radio, stays)
+        await other.subscribe()
+        heard = await other.ask(CELLS)
+        await other.leave()
+        await radio.stop()
+        return phone.lost, heard
+
+    lost, heard = run(work)
+    assert len(lost) == 1
+    assert [len(piece) for piece in heard] == [20, 3]
+    assert radio.modules == [stays]
+
+
 @pytest.mark.parametrize("key", PLAIN)
 def test_only_the_kind_of_write_that_is_offered_is_taken(with_phone: WithPhone, key: str) -> None:
     from bumble.att import ATT_Error, ErrorCode

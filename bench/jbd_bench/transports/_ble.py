@@ -42,6 +42,7 @@ _HEADER: Final = 3
 """Bytes of a notification or write that are not its value."""
 _NEEDS_PAIRING: Final = (0x05, 0x08, 0x0C, 0x0F)
 """ATT errors: insufficient authentication, authorization, key size, encryption."""
+_SWITCH_ON: Final = "the adapter is off; bluetoothctl power on"
 _OFF: Final = BleakBluetoothNotAvailableReason.POWERED_OFF
 
 
@@ -381,12 +382,17 @@ def reason(error: BaseException) -> str:
     """Return what is wrong with Bluetooth in one line, and what to do where that is known."""
     if isinstance(error, BleakBluetoothNotAvailableError):
         if error.reason is _OFF:
-            return "the adapter is off; bluetoothctl power on"
+            return _SWITCH_ON
         return "no Bluetooth adapter here"
+    if isinstance(error, BleakDBusError) and error.dbus_error == "org.bluez.Error.NotReady":
+        # What bleak tells of the default adapter alone.
+        return _SWITCH_ON
     if isinstance(error, BleakDeviceNotFoundError):
         return "the module takes no connection: out of range, or another client has it"
     if isinstance(error, BleakGATTProtocolError) and error.args[0] in _NEEDS_PAIRING:
         return "pairing needed; bluetoothctl pair, with the passkey on the label"
+    if isinstance(error, BleakGATTProtocolError):
+        return f"the module refuses: {error.args[-1]}"
     if isinstance(error, BleakDBusError) and "AuthenticationFailed" in error.dbus_error:
         return "pairing needed; bluetoothctl pair, with the passkey on the label"
     if isinstance(error, TimeoutError):

@@ -117,7 +117,7 @@ class BlessPeripheral:
                     await self._server.stop()
         bus = getattr(self._server, "bus", None)
         if bus is not None:
-            bus.disconnect()
+            await _hang_up(bus)
 
     async def _add(self, part: Characteristic) -> None:
         await self._server.add_new_characteristic(
@@ -153,7 +153,10 @@ class BlessPeripheral:
         # A write may come before any subscription, and then it is the first sign of a central.
         if not self.module.busy:
             self.driver.connected()
-        self.driver.written(bytes(value), with_response=self._with_response)
+        # The link carries more in one write than the module's would: cut as a client does there.
+        size = self.module.generation.write_limit.value
+        for at in range(0, len(value), size):
+            self.driver.written(bytes(value[at : at + size]), with_response=self._with_response)
 
     def _on_subscription(self, *, on: bool) -> None:
         # BlueZ ends the subscription when the link ends, and says nothing else about it.
@@ -163,6 +166,16 @@ class BlessPeripheral:
             self.driver.subscribed(on=True)
         else:
             self.driver.disconnected()
+
+
+async def _hang_up(bus: Any) -> None:
+    """Leave the D-Bus; the library shuts its socket down and does not close it."""
+    bus.disconnect()
+    with contextlib.suppress(Exception):
+        async with asyncio.timeout(1.0):
+            await bus.wait_for_disconnect()
+    bus._stream.close()
+    bus._sock.close()
 
 
 def _reason(error: BaseException) -> str:

@@ -21,7 +21,7 @@ from bumble.transport import open_transport
 from bumble.transport.common import AsyncPipeSink, Transport
 
 from .._config import ConfigError
-from ..module import BleModule, Characteristic, Generation
+from ..module import BleModule, Characteristic, Generation, Properties
 from ._ble import ModuleDriver
 from ._radio import RadioController, new_link
 
@@ -99,7 +99,10 @@ class ModuleServer(Server):
     def _characteristic(
         self, module: BleModule, part: Characteristic
     ) -> gatt.Characteristic[bytes]:
-        value = att.AttributeValue[bytes](read=lambda _: module.read(part.uuid))
+        writable = part.properties & (Properties.WRITE | Properties.WRITE_WITHOUT_RESPONSE)
+        value = att.AttributeValue[bytes](
+            read=lambda _: module.read(part.uuid), write=_forget if writable else _refuse
+        )
         return gatt.Characteristic(
             UUID(part.uuid),
             gatt.Characteristic.Properties(int(part.properties)),
@@ -380,6 +383,18 @@ async def _open(moniker: str) -> Transport:
     except Exception as error:  # every transport of Bumble has errors of its own
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise ConfigError(f"ble bumble:{moniker}: {str(reason).splitlines()[0].lower()}") from None
+
+
+def _forget(_connection: Connection, _value: bytes) -> None:
+    """Take what is written to any attribute but the serial line, to no effect (assumed).
+
+    BlueZ writes its features to 2B29, and where that fails no subscription works.
+    """
+
+
+def _refuse(_connection: Connection, _value: bytes) -> None:
+    """Answer a write to what is only read; Bumble itself does not look."""
+    raise att.ATT_Error(att.ErrorCode.WRITE_NOT_PERMITTED)
 
 
 def _pairing(passkey: str | None) -> pairing.PairingConfig:

@@ -215,9 +215,20 @@ class VirtualRadio:
 
         What a supervision timeout of four seconds would bring is brought now.
         """
+        self._silence(central.random_address)
+
+    async def withdraw(self, module: BleModule) -> None:
+        """Take a module off the air, as when its board loses power; its unit can be added again."""
+        place = self.modules.index(module)
+        del self.modules[place]
+        if place < len(self.peripherals):
+            peripheral = self.peripherals.pop(place)
+            self._silence(peripheral.device.random_address)
+            await peripheral.close()
+
+    def _silence(self, address: hci.Address) -> None:
         if self._link is None:
             return
-        address = central.random_address
         for controller in tuple(self._link.controllers):
             if controller.random_address == address:
                 self._link.remove_controller(controller)
