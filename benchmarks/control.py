@@ -31,7 +31,7 @@ def measure(bench: Bench) -> Iterator[Row]:
     requests, refused, events = (
         sum(load[key] for load in loads) for key in ("requests", "refused", "events")
     )
-    title = "50 clients polling over TCP, 5 pages open, the API at 90 requests a second"
+    title = "50 clients polling over TCP, 5 pages open, the API asked without pause below its limit"
     note = f"{requests:,} API requests, {refused} refused; {events:,} events read"
     yield ratio(
         GROUP, f"round trip over a pty, {title}, against the same unit left alone",

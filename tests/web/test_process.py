@@ -8,6 +8,8 @@ import os
 import re
 import signal
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -138,6 +140,30 @@ def test_a_control_process_that_hangs_keeps_no_client_waiting(control: Control) 
     finally:
         os.kill(child, signal.SIGCONT)
     assert Api(ready["control"])("GET", "/")[0] == 200
+
+
+def test_boards_on_asyncio_have_the_same_page(tmp_path: Path) -> None:
+    # What is on the air runs there; a radio is not needed to see it.
+    script = tmp_path / "on_asyncio.py"
+    script.write_text(
+        "import sys\n"
+        "from jbd_emulator.frontends._server import UnitPorts\n"
+        "UnitPorts.needs_asyncio = property(lambda self: True)\n"
+        "from jbd_emulator.__main__ import main\n"
+        "sys.exit(main(sys.argv[1:]))\n"
+    )
+    command = [sys.executable, str(script), "serve", "--json", "--tcp", "127.0.0.1:0",
+               "--control", "127.0.0.1:0"]  # fmt: skip
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            ready = json.loads(process.stdout.readline())
+            assert exchange(ready["units"][0])
+            status, traffic = Api(ready["control"])("GET", "/units/0x21-4s/traffic")
+            assert (status, len(traffic["entries"])) == (200, 2)
+        finally:
+            process.terminate()
+        assert process.wait(20) == 0
 
 
 def test_boards_survive_their_control_process_and_say_so(control: Control) -> None:

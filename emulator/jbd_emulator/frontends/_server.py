@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from socket import socket
 
     from ..faults import Hit
+    from ..module import BleModule
     from ._ble import BlePeripheral, BleTransport
     from ._tcp import Endpoint
 
@@ -71,8 +72,8 @@ class ServedUnit:
     """A unit that is being served, and what it is reached by."""
 
     __slots__ = (
-        "_endpoints", "_link", "_loop", "_timer", "behind", "peripheral", "port", "ports",
-        "unit",
+        "_endpoints", "_link", "_loop", "_module", "_timer", "behind", "peripheral", "port",
+        "ports", "unit",
     )  # fmt: skip
 
     def __init__(self, ports: UnitPorts, loop: EventLoop) -> None:
@@ -82,6 +83,7 @@ class ServedUnit:
         self._timer: Timer | None = None
         self._link: SerialLink | None = None
         self._endpoints: dict[str, Endpoint] = {}
+        self._module: BleModule | None = None
         self.behind = False
         """Whether the machine was too slow for the unit's speed since this was last set."""
         self.peripheral: BlePeripheral | None = None
@@ -109,7 +111,7 @@ class ServedUnit:
         if self.ports.ble is not None:
             from ._ble import make_module, open_peripheral
 
-            module = make_module(
+            self._module = module = make_module(
                 self.unit,
                 self.ports.module,
                 paced=self.ports.baud is not None,
@@ -167,7 +169,8 @@ class ServedUnit:
             })  # fmt: skip
         if self.peripheral is not None:
             links.append({
-                "kind": "ble", "address": self.peripheral.address, "clients": [],
+                "kind": "ble", "address": self.peripheral.address,
+                "clients": ["a central"] if self._module is not None and self._module.busy else [],
                 "bytes_in": None, "bytes_out": None, "lost": 0,
             })  # fmt: skip
         return links
