@@ -9,9 +9,9 @@
 """
 
 from ._active import MOST_FAULTS, ActiveFault, Faults, Hit
-from ._edits import HangUp
 from ._fault import Fault, fault_from_table
 from ._kinds import KINDS, WHERE, Field, Kind
+from ._passing import HangUp
 
 __all__ = [
     "KINDS",

@@ -13,9 +13,10 @@ from jbd_protocol import WriteRequest
 
 from .._config import ConfigError
 from ._board import BOARD
-from ._edits import EDITS, Passing
+from ._edits import EDITS
 from ._fault import Fault, fault_from_table
 from ._kinds import NOW
+from ._passing import Passing
 
 if TYPE_CHECKING:
     from jbd_protocol import Request
@@ -289,7 +290,8 @@ class Faults:
         return None
 
     def shake(self, direction: str, request: Request, now_s: float) -> bool:
-        """Let the faults of the board strike; return whether it is dead now."""
+        """Let the faults of the board strike; return whether the exchange is lost with it."""
+        lost = False
         for active in tuple(self._list):
             kind = active.fault.kind
             if (
@@ -299,7 +301,9 @@ class Faults:
                 and active.strikes(now_s)
             ):
                 self._strike_board(active, request, now_s)
-        return now_s < self.dead_until_s
+                # Also where it is back at once: what it was at is gone.
+                lost = lost or BOARD[kind].resets
+        return lost or now_s < self.dead_until_s
 
     # -- inside ------------------------------------------------------------------------------
 

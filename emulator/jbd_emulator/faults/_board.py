@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from jbd_protocol import COUNTERS, EXIT_SAVE, Fets, WriteRequest
 
 from ..board._protections import COUNTER_MOST
-from ._edits import HangUp
 from ._fault import Fault
+from ._passing import HangUp
 
 if TYPE_CHECKING:
     from jbd_protocol import Request
@@ -50,11 +50,13 @@ class BoardKind(NamedTuple):
         hold: puts the unit into the state that all standing faults of this kind make, after
             ``changed`` was added to them or taken away.
         means: whether an exchange is one that it can strike at.
+        resets: whether the exchange that it strikes at is lost.
     """
 
     strike: Callable[[Unit, Fault, random.Random, float], Done]
     hold: Callable[[Unit, Sequence[Fault], Fault], None] = _passes
     means: Callable[[Unit, Request], bool] = _any
+    resets: bool = False
 
 
 def _sleep(unit: Unit, fault: Fault, rng: random.Random, now_s: float) -> Done:
@@ -156,9 +158,9 @@ def _hold_link(unit: Unit, standing: Sequence[Fault], changed: Fault) -> None:
 BOARD: Final[Mapping[str, BoardKind]] = MappingProxyType(
     {
         "sleep": BoardKind(_sleep),
-        "watchdog": BoardKind(_watchdog),
-        "brown_out": BoardKind(_brown_out),
-        "torn_write": BoardKind(_torn_write, means=_saves),
+        "watchdog": BoardKind(_watchdog, resets=True),
+        "brown_out": BoardKind(_brown_out, resets=True),
+        "torn_write": BoardKind(_torn_write, means=_saves, resets=True),
         "stuck_factory": BoardKind(_says(lambda one: "cannot leave factory mode"), _hold_factory),
         "ntc": BoardKind(_says(lambda one: f"NTC {one.ntc} is {one.state}"), _hold_ntc),
         "front_end": BoardKind(_says(lambda one: "does not answer"), _hold_front_end),

@@ -5,18 +5,17 @@ from __future__ import annotations
 import heapq
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from jbd_protocol import ReadRequest, Request, RequestDecoder, Response, WriteRequest
+from jbd_protocol import ReadRequest, Request, Response, WriteRequest
 
 from .._rules import Outcome, assumed
-from ._edits import START, TRAILER, HangUp, Passing, Piece
+from ._framer import OVERHEAD, READ, WRITE, Framer, request_in
 from ._kinds import ANSWER, REQUEST
+from ._passing import START, HangUp, Passing, Piece
 
 if TYPE_CHECKING:
     from .._unit import Line
     from ._active import Faults
 
-READ, WRITE, END = 0xA5, 0x5A, 0x77
-OVERHEAD: Final = 4 + TRAILER
 HANG_UP_S: Final = 0.02
 """From the last byte to the end of the link. A pseudo-terminal that is closed takes with it what
 its reader has not read yet; a wire does not."""
@@ -132,7 +131,7 @@ class Wire:
     # -- the way in --------------------------------------------------------------------------
 
     def _request(self, raw: bytes, now_s: float) -> None:
-        request = _request_in(raw)
+        request = request_in(raw)
         if request is None:
             self._queue(self._inbox, REQUEST, now_s, raw)
             return
@@ -263,55 +262,3 @@ class Wire:
         """Lose what a board without power had half heard."""
         self._framer.flush()
         self._line.decoder.reset()
-
-
-class Framer:
-    """Cuts a stream into what claims to be a request and what does not, and loses no byte."""
-
-    __slots__ = ("_buffer",)
-
-    def __init__(self) -> None:
-        self._buffer = bytearray()
-
-    @property
-    def pending(self) -> int:
-        """Bytes held back, waiting for the rest of a request."""
-        return len(self._buffer)
-
-    def receive(self, data: bytes) -> list[bytes]:
-        """Take bytes; return whole requests and what stands between them, in order."""
-        buffer = self._buffer
-        buffer += data
-        parts: list[bytes] = []
-        while buffer:
-            start = buffer.find(START)
-            if start:
-                parts.append(self._take(len(buffer) if start < 0 else start))
-                continue
-            if len(buffer) > 1 and buffer[1] not in (READ, WRITE):
-                parts.append(self._take(1))
-                continue
-            size = OVERHEAD + buffer[3] if len(buffer) > 3 else OVERHEAD
-            if len(buffer) < size:
-                break
-            # Damaged already: what is good inside it is for the board's own decoder to find.
-            parts.append(self._take(size if buffer[size - 1] == END else 1))
-        return parts
-
-    def flush(self) -> bytes:
-        """Return what is held back, which will not be completed."""
-        return self._take(len(self._buffer))
-
-    def _take(self, count: int) -> bytes:
-        data = bytes(self._buffer[:count])
-        del self._buffer[:count]
-        return data
-
-
-def _request_in(raw: bytes) -> Request | None:
-    """Return the request that the bytes are, None where they are none."""
-    if len(raw) < OVERHEAD or raw[0] != START or len(raw) != OVERHEAD + raw[3]:
-        return None
-    events = RequestDecoder().receive(raw)
-    only = events[0] if len(events) == 1 else None
-    return only if isinstance(only, ReadRequest | WriteRequest) else None

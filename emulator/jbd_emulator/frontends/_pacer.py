@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from ..faults import HangUp
     from ..faults._wire import Wire
 
+HANG_UP_S: Final = 0.02
+"""From the last byte to the end of the link; a pseudo-terminal takes unread bytes with it."""
 BITS_PER_BYTE: Final = 10
 """8N1: start bit, eight data bits, stop bit."""
 PIECE: Final = 8
@@ -39,7 +41,9 @@ class Pacer:
     @property
     def due_s(self) -> float | None:
         """When the next piece is due, or None."""
-        return self._pieces[0][0] if self._pieces else None
+        if self._pieces:
+            return self._pieces[0][0]
+        return None if self.ending is None else self._free_s + HANG_UP_S
 
     def heard(self, count: int, now_s: float) -> None:
         """Count ``count`` bytes of a request that arrived now."""
@@ -71,9 +75,9 @@ class Pacer:
             ready += self._pieces.popleft()[1]
         return ready
 
-    def take_ending(self) -> HangUp | None:
-        """Return how the link ends, once, where nothing is left to leave before."""
-        if self.ending is None or self._pieces:
+    def take_ending(self, now_s: float) -> HangUp | None:
+        """Return how the link ends, once, when the last piece has had time to be read."""
+        if self.ending is None or self._pieces or now_s < self._free_s + HANG_UP_S:
             return None
         ending, self.ending = self.ending, None
         return ending

@@ -97,7 +97,7 @@ class PtyPort:
         if self._pacer is not None:
             if piece := self._pacer.take(now_s):
                 self._write(piece)
-            if ending := self._pacer.take_ending():
+            if ending := self._pacer.take_ending(now_s):
                 self.hang_up(ending, now_s)
         if self._back_s <= now_s and self.unit.plugged:
             self._move(opened=True)

@@ -276,7 +276,7 @@ class TcpConnection:
                 self.write(self.envelope(piece))
                 if self._pacer.due_s is None and self._line.idle:
                     self._settle()
-            if ending := self._pacer.take_ending():
+            if ending := self._pacer.take_ending(now_s):
                 self.hang_up(ending, now_s)
         self._arm()
 

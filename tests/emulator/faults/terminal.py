@@ -111,7 +111,8 @@ class Terminal:
                 assert select.select([self._near], [], [], STUCK_S)[0], (
                     "what was sent does not come"
                 )
-                data += os.read(self._near, 4096)
+                data += (piece := os.read(self._near, 4096))
+                assert piece, "the terminal was closed on what was sent"
             self.heard.append((self.now_s, data))
 
     def _follow(self) -> None:
