@@ -83,7 +83,17 @@ class BmsClient:
             LocalError: the request does not fit a frame.
         """
         machine, link = self._machine, self.link
-        link.write(machine.request(request, link.clock.now_s()))
+        wire = machine.request(request, link.clock.now_s())
+        try:
+            return self._await(wire)
+        except BaseException:
+            # Refused by a guard, cut off, interrupted: the next request must not wait for this one.
+            self._machine = ClientMachine(timeout_s=machine.timeout_s, retries=machine.retries)
+            raise
+
+    def _await(self, wire: bytes) -> Response | None:
+        machine, link = self._machine, self.link
+        link.write(wire)
         answer: Response | None = None
         while (deadline_s := machine.deadline_s) is not None:
             data = link.read(deadline_s)

@@ -35,11 +35,14 @@ def with_pin_step(target: str, answer: str) -> str:
 def open_guarded(target: str, leaves: frozenset[str] | None = None) -> Link:
     """Return a link to a target that writes no more than it has leave for.
 
+    A board that is not emulated is put back when the link is closed.
+
     Args:
         target: what :func:`open_target` takes.
         leaves: None is all on the embedded emulator and none on anything else.
     Raises:
         WriteRefused: no leave for 06 and 09, without which there is nothing to play.
+        NotRestored: an earlier run left the board changed.
         LinkError: the target cannot be opened.
     """
     embedded = parse_target(target).embedded
@@ -47,8 +50,12 @@ def open_guarded(target: str, leaves: frozenset[str] | None = None) -> Link:
         leaves = ALL_LEAVES if embedded else frozenset()
     if PASSWORD not in leaves:
         raise WriteRefused(0x06, PASSWORD, target)
-    link = open_target(target)
-    return link if leaves >= ALL_LEAVES else LeaveGuard(link, leaves)
+    if embedded:
+        link = open_target(target)
+        return link if leaves >= ALL_LEAVES else LeaveGuard(link, leaves)
+    from .safety import open_safely
+
+    return open_safely(target, leaves, "jbd-bench lockout")
 
 
 def play(link: Link, model: ClientModel, user: User | None = None) -> tuple[Log, Log, Log]:

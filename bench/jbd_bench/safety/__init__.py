@@ -5,7 +5,7 @@ disk; every write is in the journal before it leaves; after each test what was c
 and read back. ``decisions/0011-safe-writes.md`` says why it is so and what cannot be told.
 """
 
-from ._board import GuardedBoard, SafetyOptions
+from ._board import GuardedBoard, SafetyOptions, open_safely
 from ._errors import NotRestored, NotSafe
 from ._guard import GuardedLink
 from ._journal import (
@@ -41,6 +41,7 @@ __all__ = [
     "WatchdogTripped",
     "default_folder",
     "open_journals",
+    "open_safely",
     "parse_limit",
     "recover",
     "restore_journal",

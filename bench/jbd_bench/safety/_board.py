@@ -23,13 +23,13 @@ from .._outgoing import OutgoingWrite
 from .._tap import Tap
 from ..board import read_identity, take_snapshot
 from ..records import Direction, Traffic
-from ..transports import claim, open_target, release
+from ..transports import claim, open_target, parse_target, release
 from ._errors import NotRestored, NotSafe
 from ._guard import GuardedLink
-from ._journal import Journal, default_folder
+from ._journal import Journal, default_folder, read_journals
 from ._ledger import Ledger
 from ._pins import PinGuard, find_pin
-from ._recover import announcing, recover
+from ._recover import announcing, recover, same_port
 from ._restore import Outcome, Restorer, undisturbed
 from ._same_board import AnotherBoard, check_same_board
 from ._watchdog import Limit, Watchdog, WatchdogTripped, limits_of
@@ -40,7 +40,9 @@ if TYPE_CHECKING:
 REPLUG_S: Final = 30.0
 PATIENCE_S: Final = 0.6
 """How long the watchdog waits for an answer; captured ones come within 0.12 s."""
-_RETRY_S: Final = 0.25
+_RETRY_S: Final = 0.1
+_TRIES: Final = 4
+"""How often a board is put back that goes away while it is, or does not take what it is given."""
 
 Told = Callable[[str, str | None, OutgoingWrite], None]
 
@@ -133,6 +135,12 @@ class GuardedBoard:
         claim(self.name)
         self._raw, self.opened = raw, True
         return raw
+
+    def has_open_journal(self) -> bool:
+        """Return whether a run on this port has no end."""
+        return any(
+            same_port(record.target, self.name) for _, record in read_journals(self.options.folder)
+        )
 
     def link(self, traffic: Traffic | None = None) -> GuardedLink:
         """Return a link for one test, or for one question; raises as :meth:`open`.
@@ -285,7 +293,8 @@ class GuardedBoard:
     def _take_snapshot(self, link: GuardedLink) -> None:
         journal = self.journal
         assert journal is not None
-        was_on = journal.record.ledger.factory
+        ledger = journal.record.ledger
+        was_on = ledger.factory and not ledger.leaving
         if SETTINGS in self.leaves:
             self.announce(_outgoing(ENTER_FACTORY))
         snapshot = take_snapshot(link.aside(), factory=SETTINGS in self.leaves)
@@ -295,6 +304,7 @@ class GuardedBoard:
         )
         unsure = any(note.startswith("factory mode") for note in snapshot.notes)
         journal.snapshot(replace(snapshot, frames=()), factory=unsure if entered else was_on)
+        self.watchdog.cells = snapshot.identity.cells
         if snapshot.complete:
             self.watchdog.own = limits_of(snapshot)
 
@@ -361,7 +371,7 @@ class GuardedBoard:
             NotRestored: it cannot be; nothing is sent any more.
         """
         outcome, trouble = None, ""
-        for _ in range(2):
+        for _ in range(_TRIES):
             try:
                 if self.lost:
                     self._replug(link.tap)
@@ -447,6 +457,39 @@ class GuardedBoard:
 
     def _report(self, line: str) -> None:
         self.options.say(line)
+
+
+class _Session(GuardedLink):
+    """A link that is a whole session: closing it puts the board back."""
+
+    def __init__(self, link: Link, board: GuardedBoard) -> None:
+        super().__init__(link, board)
+        self._session = board
+
+    def close(self) -> None:
+        """Put the board back and close its link; a second call does nothing."""
+        super().close()
+        self._session.close()
+
+
+def open_safely(
+    target: str, leaves: frozenset[str], name: str, options: SafetyOptions | None = None
+) -> Link:
+    """Return a guarded link to a board for a tool that is no test.
+
+    Args:
+        target: a target string that names no embedded emulator.
+        leaves: what may be changed.
+        name: of the tool, for the journal.
+        options: journal, limits, patience; the usual ones.
+    Raises:
+        NotRestored: an earlier run left the board changed.
+        LinkError: it cannot be opened.
+    """
+    board = GuardedBoard(parse_target(target), leaves, options or SafetyOptions())
+    link = _Session(Tap(board.open()), board)
+    board.begin_test(name, link, writes=True)
+    return link
 
 
 class _Gone(JbdError):

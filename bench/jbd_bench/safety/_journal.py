@@ -101,7 +101,7 @@ class Record:
         elif event == "snapshot":
             self.snapshot = Snapshot.from_toml(entry["toml"])
             # It is read in factory mode, which is left behind it.
-            self.ledger.factory = bool(entry["factory"])
+            self.ledger.factory, self.ledger.leaving = bool(entry["factory"]), False
         elif event == "pin":
             self.pin = None if entry["pin"] is None else bytes.fromhex(entry["pin"])
             self.password = entry["password"]
@@ -181,6 +181,7 @@ class Journal:
                 ) from None
             raw = file.read()
             record = parse(raw, path)
+            record.ledger.doubt_the_last()
             # Half a line is what a run was killed in; the write it announces never left.
             whole = raw.rfind(b"\n") + 1
             file.truncate(whole)

@@ -46,6 +46,7 @@ class Ledger:
             a board that lost power may come back with any of them.
         saved: a save (01 2828) left while something had been written: the EEPROM may hold it.
         factory: factory mode was entered and not left.
+        leaving: the last that was announced is to leave it.
         fets: MOSFET control was used.
         balance: a balance test was begun.
         heating: heating was commanded.
@@ -63,6 +64,7 @@ class Ledger:
     written: dict[int, set[bytes]] = field(default_factory=dict)
     saved: bool = False
     factory: bool = False
+    leaving: bool = False
     fets: bool = False
     balance: bool = False
     heating: bool = False
@@ -78,7 +80,8 @@ class Ledger:
     def clean(self) -> bool:
         """Whether the board is as it was found, as far as this knows."""
         return not (
-            self.touched or self.numbers or self.saved or self.factory or self.fets
+            self.touched or self.numbers or self.saved or self.fets
+            or (self.factory and not self.leaving)
             or self.balance or self.heating or self.pin or self.codes or self.capacity
             or self.counters or self.everything or self.lasting
         )  # fmt: skip
@@ -108,9 +111,15 @@ class Ledger:
         for name in self.__slots__:
             setattr(self, name, getattr(fresh, name))
 
+    def doubt_the_last(self) -> None:
+        """Take into account that the last write may have been announced and never have left."""
+        self.leaving = False
+
     def note(self, write: OutgoingWrite) -> None:
         """Take a write into account that may have reached the board."""
         address, data = write.register, write.data
+        if self.leaving:
+            self.factory = self.leaving = False
         if write.module:
             self._module(write)
         elif address in SETTINGS:
@@ -157,7 +166,7 @@ class Ledger:
             self.factory = True
         elif address == 0x01:
             # A frame that never became whole may have left factory mode or not.
-            self.factory = self.factory and not data
+            self.leaving = bool(data)
             if data in (EXIT_SAVE, b""):
                 self.saved = self.saved or bool(self.touched or self.numbers or self.everything)
                 self.counters = self.counters or "a save (01 2828)"

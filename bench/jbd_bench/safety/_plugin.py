@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
-from jbd_protocol import LocalError
+from jbd_protocol import JbdError, LocalError
 
 from ..records import Recorder
 from ._board import REPLUG_S, SafetyOptions
@@ -81,6 +81,20 @@ class SafetyPlugin:
         capture = self._config.pluginmanager.getplugin("capturemanager")
         with capture.global_and_fixture_disabled() if capture else contextlib.nullcontext():
             sys.stderr.write(f"jbd-bench: {line}\n")
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
+        """Put back what a killed run left, though no test of this one may look at the board."""
+        controller = bool(self._config.getoption("tx", None))
+        if not (controller or session.config.option.collectonly):
+            for target in self._targets:
+                if not target.embedded and target.board.has_open_journal():
+                    try:
+                        target.board.open()
+                    except (JbdError, OSError) as error:
+                        self._stopped.append(str(error))
+                        raise session.Failed(str(error)) from None
+        return (yield)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_setup(self) -> Generator[None]:

@@ -168,6 +168,8 @@ class Restorer:
             self._capacity(snapshot.info)
         if not self._leave(save=ledger.saved):
             return
+        if ledger.saved and not changed:
+            self.outcome.restored.append("what is in force was saved once more")
         if ledger.balance:
             self.outcome.restored.append("balance test ended by entering factory mode")
         if changed or numbers or ledger.saved:

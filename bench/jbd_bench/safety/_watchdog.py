@@ -130,6 +130,8 @@ class Watchdog:
         own: the board's.
         simulated: a cell simulator drives the board past its own limits on purpose: only what was
             given counts.
+        cells: how many the board had when it was found; a test that counts more of them makes the
+            board show inputs that nothing is wired to. None counts all.
         looked_s: when, on the link's clock; None for never.
         heard_s: when anything passed, likewise.
     """
@@ -137,6 +139,7 @@ class Watchdog:
     given: tuple[Limit, ...] = ()
     own: tuple[Limit, ...] = ()
     simulated: bool = False
+    cells: int | None = None
     looked_s: float | None = None
     heard_s: float | None = None
 
@@ -159,7 +162,9 @@ class Watchdog:
             WatchdogTripped: a reading is past a limit.
         """
         readings: Mapping[str, dict[str, float]] = {
-            "cell_mv": {f"cell {n}": mv for n, mv in enumerate(cell_mv, start=1)},
+            "cell_mv": {
+                f"cell {n}": mv for n, mv in enumerate(tuple(cell_mv)[: self.cells], start=1)
+            },
             "pack_mv": {"pack voltage": info.pack_mv},
             "current_ma": {"current": info.current_ma},
             "temp_c": {

@@ -14,7 +14,6 @@ SUITES = (
     "timing",
     "compatibility",
     "protections",
-    "module",
     "measurements",
     "robustness",
 )
