@@ -5,7 +5,7 @@ disk; every write is in the journal before it leaves; after each test what was c
 and read back. ``decisions/0011-safe-writes.md`` says why it is so and what cannot be told.
 """
 
-from ._board import GuardedBoard, SafetyOptions, open_safely
+from ._board import GuardedBoard
 from ._errors import NotRestored, NotSafe
 from ._guard import GuardedLink
 from ._journal import (
@@ -17,9 +17,11 @@ from ._journal import (
     open_journals,
 )
 from ._ledger import Ledger
+from ._options import SafetyOptions
 from ._recover import recover, restore_journal
 from ._restore import Outcome, Restorer
 from ._same_board import AnotherBoard
+from ._session import open_safely
 from ._watchdog import Limit, Watchdog, WatchdogTripped, parse_limit
 
 __all__ = [

@@ -2,74 +2,34 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from jbd_protocol import (
-    ENTER_FACTORY,
-    JbdError,
-    RemoteError,
-    ReplyTimeout,
-    WriteRequest,
-)
+from jbd_protocol import JbdError, RemoteError, ReplyTimeout
 
 from .._client import BmsClient
-from .._leave import SETTINGS, tier_of
+from .._leave import tier_of
 from .._link import Link, LinkError
 from .._outgoing import OutgoingWrite
 from .._tap import Tap
-from ..board import read_identity, take_snapshot
-from ..records import Direction, Traffic
-from ..transports import claim, open_target, parse_target, release
-from ._errors import NotRestored, NotSafe
+from ..records import Traffic
+from ..transports import claim, release
+from ._after import settle
+from ._before import begin, check_held, check_pin, look_who_it_is
+from ._errors import NotRestored
 from ._guard import GuardedLink
-from ._journal import Journal, default_folder, read_journals
-from ._ledger import Ledger
-from ._pins import PinGuard, find_pin
-from ._recover import announcing, recover, same_port
-from ._restore import Outcome, Restorer, undisturbed
-from ._same_board import AnotherBoard, check_same_board
-from ._watchdog import Limit, Watchdog, WatchdogTripped, limits_of
+from ._journal import Journal, read_journals
+from ._options import SafetyOptions
+from ._pins import PinGuard
+from ._recover import recover, same_port
+from ._restore import Outcome
+from ._watchdog import Watchdog, WatchdogTripped
 
 if TYPE_CHECKING:
     from ..transports import Target
 
-REPLUG_S: Final = 30.0
 PATIENCE_S: Final = 0.6
 """How long the watchdog waits for an answer; captured ones come within 0.12 s."""
-_RETRY_S: Final = 0.1
-_TRIES: Final = 4
-"""How often a board is put back that goes away while it is, or does not take what it is given."""
-
-Told = Callable[[str, str | None, OutgoingWrite], None]
-
-
-def _say(line: str) -> None:
-    sys.stderr.write(f"jbd-bench: {line}\n")
-
-
-@dataclass(frozen=True, slots=True)
-class SafetyOptions:
-    """How a run guards its boards.
-
-    Attributes:
-        folder: where journals lie.
-        limits: of the watchdog, besides the board's own.
-        replug_s: how long a board that is gone is waited for, in seconds.
-        say: called with one line when something was restored or could not be.
-        told: called with every write before it leaves: target, test or None where it puts back.
-        open_link: opens a board's link; the transports do.
-    """
-
-    folder: Path = field(default_factory=default_folder)
-    limits: tuple[Limit, ...] = ()
-    replug_s: float = REPLUG_S
-    say: Callable[[str], None] = _say
-    told: Told | None = None
-    open_link: Callable[[str], Link] = open_target
 
 
 class GuardedBoard:
@@ -86,6 +46,7 @@ class GuardedBoard:
         lost: the link failed.
         opened: whether the link was ever opened.
         doubtful: the link was made again, and nobody has looked yet which board it leads to.
+        told_before: what was told already and is not told again.
         outcomes: what was restored, in the order of the tests, with the test's name.
     """
 
@@ -102,7 +63,7 @@ class GuardedBoard:
         self._raw: Link | None = None
         self._test: str | None = None
         self._test_noted = False
-        self._told: set[str] = set()
+        self.told_before: set[str] = set()
 
     @property
     def name(self) -> str:
@@ -128,7 +89,7 @@ class GuardedBoard:
             return self._raw
         raw = self.options.open_link(self.name)
         try:
-            recover(raw, self.target, self.options.folder, self.pin, self._report)
+            recover(raw, self.target, self.options.folder, self.pin, self.report)
         except BaseException:
             raw.close()
             raise
@@ -162,12 +123,12 @@ class GuardedBoard:
             while link.read(link.clock.now_s()):
                 pass
             if writes and self.journal is None:
-                self._begin(link)
+                begin(self, link)
         except LinkError:
             self.lost = True
-            self._settle(link, whole=True)
+            settle(self, link, whole=True)
             if writes and self.journal is None:
-                self._begin(link)
+                begin(self, link)
 
     def end_test(self, link: GuardedLink) -> Outcome | None:
         """Put back what the test changed and read it back; None where it changed nothing.
@@ -178,7 +139,7 @@ class GuardedBoard:
         link.close()
         self._test = None
         if self.lost or (self.journal is not None and not self.journal.record.ledger.clean):
-            return self._settle(link, whole=self.lost)
+            return settle(self, link, whole=self.lost)
         return None
 
     def close(self) -> Outcome | None:
@@ -232,12 +193,12 @@ class GuardedBoard:
             JournalError: the journal cannot be written.
         """
         if self.journal is None:
-            self._begin(link)
+            begin(self, link)
         if self.doubtful:
-            self._look_who_it_is(link)
-        self._check_held(write, link)
+            look_who_it_is(self, link)
+        check_held(self, write, link)
         if self.pins.concerns(write):
-            self._check_pin(write, link)
+            check_pin(self, write, link)
         self.announce(write)
         self.pins.sent(write)
 
@@ -275,162 +236,14 @@ class GuardedBoard:
         """Send nothing any more but what restores."""
         if self.stopped is None:
             self.stopped = f"{self.name}: {why}"
-            self._report(self.stopped)
+            self.report(self.stopped)
 
     def hold(self, link: Link) -> None:
         """Take the snapshot now where it was not taken; tests that write ask for it early."""
         if isinstance(link, GuardedLink) and self.journal is None:
-            self._begin(link)
-
-    def _begin(self, link: GuardedLink) -> None:
-        client = link.aside()
-        identity = read_identity(client)
-        self.journal = Journal.begin(self.options.folder, self.name, identity, self.leaves)
-        self.journal_path = self.journal.path
-        self.doubtful = False
-        self._take_snapshot(link)
-
-    def _take_snapshot(self, link: GuardedLink) -> None:
-        journal = self.journal
-        assert journal is not None
-        ledger = journal.record.ledger
-        was_on = ledger.factory and not ledger.leaving
-        if SETTINGS in self.leaves:
-            self.announce(_outgoing(ENTER_FACTORY))
-        snapshot = take_snapshot(link.aside(), factory=SETTINGS in self.leaves)
-        entered = any(
-            piece.direction is Direction.TO_BOARD and piece.data == ENTER_FACTORY.to_wire()
-            for piece in snapshot.frames
-        )
-        unsure = any(note.startswith("factory mode") for note in snapshot.notes)
-        journal.snapshot(replace(snapshot, frames=()), factory=unsure if entered else was_on)
-        self.watchdog.cells = snapshot.identity.cells
-        if snapshot.complete:
-            self.watchdog.own = limits_of(snapshot)
-
-    def _check_held(self, write: OutgoingWrite, link: GuardedLink) -> None:
-        asked = Ledger()
-        asked.note(write)
-        if not (missing := self._missing(asked)):
-            return
-        assert self.journal is not None
-        snapshot = self.journal.record.snapshot
-        if snapshot is None or not snapshot.complete:
-            # A PIN may have been presented since.
-            self._take_snapshot(link)
-            missing = self._missing(asked)
-        if missing:
-            raise NotSafe(
-                write.register,
-                f"{self.name} did not show what it holds at {', '.join(missing)}, so it could not "
-                "be put back",
-            )
-
-    def _missing(self, asked: Ledger) -> list[str]:
-        assert self.journal is not None
-        snapshot = self.journal.record.snapshot
-        settings = snapshot.settings if snapshot is not None else {}
-        parameters = snapshot.parameters if snapshot is not None else {}
-        refused = snapshot.refused if snapshot is not None and snapshot.complete else {}
-        return [
-            f"0x{address:02X}"
-            for address in sorted(asked.touched)
-            # What does not exist (0x80) holds nothing.
-            if address not in settings and refused.get(address) != 0x80
-        ] + [f"parameter {number}" for number in sorted(asked.numbers) if number not in parameters]
-
-    def _check_pin(self, write: OutgoingWrite, link: GuardedLink) -> None:
-        assert self.journal is not None
-        if self.pins.found is None:
-            client = link.aside()
-
-            def ask(request: WriteRequest) -> int | None:
-                self.announce(_outgoing(request))
-                answer = client.exchange(request)
-                return None if answer is None else answer.status
-
-            self.pins.found = find_pin(ask, self.pin)
-            self.journal.pin(self.pins.found.pin, self.pins.found.password)
-        self.pins.check(write, self.name)
-
-    def _look_who_it_is(self, link: GuardedLink) -> None:
-        assert self.journal is not None
-        try:
-            check_same_board(self.journal.record, read_identity(link.aside()), self.name)
-        except AnotherBoard as error:
-            self.stop(str(error))
-            raise
-        self.doubtful = False
+            begin(self, link)
 
     # -- after a test ------------------------------------------------------------------------
-
-    def _settle(self, link: GuardedLink, *, whole: bool) -> Outcome | None:
-        """Put back what the journal says, over a link that may be gone.
-
-        Raises:
-            NotRestored: it cannot be; nothing is sent any more.
-        """
-        outcome, trouble = None, ""
-        for _ in range(_TRIES):
-            try:
-                if self.lost:
-                    self._replug(link.tap)
-                    whole = True
-                outcome = self._restore(link.tap, whole=whole)
-                trouble = "; ".join(outcome.failed) if outcome is not None else ""
-            except (AnotherBoard, _Gone) as error:
-                trouble = str(error)
-                break
-            except LinkError as error:
-                self.lost, trouble = True, str(error)
-            if not trouble:
-                return outcome
-        self.stop(f"not restored: {trouble}; {self._left()}" if self.journal else trouble)
-        raise NotRestored(str(self.stopped))
-
-    def _restore(self, raw: Link, *, whole: bool) -> Outcome | None:
-        journal = self.journal
-        if journal is None or (journal.record.ledger.clean and not whole):
-            return None
-        test = journal.record.test or "?"
-        client = BmsClient(raw)
-        if self.doubtful:
-            check_same_board(journal.record, read_identity(client), self.name)
-        with undisturbed():
-            restorer = Restorer(
-                client, journal.record, self.pin, announcing(journal, self.options.told)
-            )
-            outcome = restorer.run(whole=whole, stranger=self.doubtful)
-            self.doubtful = False
-            journal.restored(outcome.restored, outcome.lasting, outcome.failed)
-        if outcome != Outcome():
-            self.outcomes.append((test, outcome))
-        for line in (*outcome.lasting, *outcome.failed):
-            if line not in self._told:
-                self._told.add(line)
-                self._report(f"{self.name}: after {test}: {line}")
-        return outcome
-
-    def _replug(self, raw: Link) -> None:
-        """Wait for a board to come back; which one it is remains to be seen.
-
-        Raises:
-            _Gone: none did.
-        """
-        clock, wait_s = raw.clock, self.options.replug_s
-        until_s = clock.now_s() + wait_s
-        self._report(f"{self.name}: gone; waiting {wait_s:g} s for it to come back")
-        while True:
-            try:
-                raw.reconnect()
-                BmsClient(raw, timeout_s=0.5).basic_info()
-                break
-            except (LinkError, JbdError) as error:
-                if clock.now_s() >= until_s:
-                    raise _Gone(f"gone, and not back within {wait_s:g} s: {error}") from None
-                clock.sleep_until(clock.now_s() + _RETRY_S)
-        self.lost, self.doubtful = False, True
-        self._report(f"{self.name}: back")
 
     def _last_look(self, raw: Link, journal: Journal) -> Outcome | None:
         self.journal = journal
@@ -442,59 +255,20 @@ class GuardedBoard:
         try:
             link = GuardedLink(raw, self)
             self._test = None
-            outcome = self._settle(link, whole=wrote)
+            outcome = settle(self, link, whole=wrote)
         except (NotRestored, JbdError, OSError) as error:
-            self._report(f"{error}; {self._left()}")
+            self.report(f"{error}; {self.what_is_left()}")
             return None
         finally:
             self.journal = None
         self.journal_path = journal.end()
         return outcome
 
-    def _left(self) -> str:
+    def what_is_left(self) -> str:
+        """Return in words where that stands which was not put back."""
         path = self.journal.path if self.journal is not None else "?"
         return f"what is left to put back stands in {path}: jbd-bench restore --journal {path}"
 
-    def _report(self, line: str) -> None:
+    def report(self, line: str) -> None:
+        """Tell a person."""
         self.options.say(line)
-
-
-class _Session(GuardedLink):
-    """A link that is a whole session: closing it puts the board back."""
-
-    def __init__(self, link: Link, board: GuardedBoard) -> None:
-        super().__init__(link, board)
-        self._session = board
-
-    def close(self) -> None:
-        """Put the board back and close its link; a second call does nothing."""
-        super().close()
-        self._session.close()
-
-
-def open_safely(
-    target: str, leaves: frozenset[str], name: str, options: SafetyOptions | None = None
-) -> Link:
-    """Return a guarded link to a board for a tool that is no test.
-
-    Args:
-        target: a target string that names no embedded emulator.
-        leaves: what may be changed.
-        name: of the tool, for the journal.
-        options: journal, limits, patience; the usual ones.
-    Raises:
-        NotRestored: an earlier run left the board changed.
-        LinkError: it cannot be opened.
-    """
-    board = GuardedBoard(parse_target(target), leaves, options or SafetyOptions())
-    link = _Session(Tap(board.open()), board)
-    board.begin_test(name, link, writes=True)
-    return link
-
-
-class _Gone(JbdError):
-    """A board that did not come back."""
-
-
-def _outgoing(request: WriteRequest) -> OutgoingWrite:
-    return OutgoingWrite(request.register, module=False, frame=request.to_wire(), whole=True)

@@ -22,7 +22,7 @@ from ..transports._embedded import EmbeddedLink
 if TYPE_CHECKING:
     from .._link import Link
     from .._outgoing import OutgoingWrite
-    from ._board import SafetyOptions
+    from ._options import SafetyOptions
 
 
 @dataclass(frozen=True, slots=True)

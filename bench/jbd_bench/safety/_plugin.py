@@ -16,9 +16,9 @@ import pytest
 from jbd_protocol import JbdError, LocalError
 
 from ..records import Recorder
-from ._board import REPLUG_S, SafetyOptions
 from ._errors import NotSafe
 from ._journal import default_folder
+from ._options import REPLUG_S, SafetyOptions
 from ._watchdog import parse_limit
 
 if TYPE_CHECKING:

@@ -1,0 +1,98 @@
+"""Puts a board back when a test is over, over a cable that may have to come back first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from jbd_protocol import JbdError
+
+from .._client import BmsClient
+from .._link import Link, LinkError
+from ..board import read_identity
+from ._errors import NotRestored
+from ._recover import announcing
+from ._restore import Outcome, Restorer, undisturbed
+from ._same_board import AnotherBoard, check_same_board
+
+if TYPE_CHECKING:
+    from ._board import GuardedBoard
+    from ._guard import GuardedLink
+
+_RETRY_S: Final = 0.1
+_TRIES: Final = 4
+"""How often a board is put back that goes away while it is, or does not take what it is given."""
+
+
+def settle(board: GuardedBoard, link: GuardedLink, *, whole: bool) -> Outcome | None:
+    """Put back what the journal says, over a link that may be gone.
+
+    Raises:
+        NotRestored: it cannot be; nothing is sent any more.
+    """
+    outcome, trouble = None, ""
+    for _ in range(_TRIES):
+        try:
+            if board.lost:
+                _replug(board, link.tap)
+                whole = True
+            outcome = _restore(board, link.tap, whole=whole)
+            trouble = "; ".join(outcome.failed) if outcome is not None else ""
+        except (AnotherBoard, _Gone) as error:
+            trouble = str(error)
+            break
+        except LinkError as error:
+            board.lost, trouble = True, str(error)
+        if not trouble:
+            return outcome
+    board.stop(f"not restored: {trouble}; {board.what_is_left()}" if board.journal else trouble)
+    raise NotRestored(str(board.stopped))
+
+
+def _restore(board: GuardedBoard, raw: Link, *, whole: bool) -> Outcome | None:
+    journal = board.journal
+    if journal is None or (journal.record.ledger.clean and not whole):
+        return None
+    test = journal.record.test or "?"
+    client = BmsClient(raw)
+    if board.doubtful:
+        check_same_board(journal.record, read_identity(client), board.name)
+    with undisturbed():
+        restorer = Restorer(
+            client, journal.record, board.pin, announcing(journal, board.options.told)
+        )
+        outcome = restorer.run(whole=whole, stranger=board.doubtful)
+        board.doubtful = False
+        journal.restored(outcome.restored, outcome.lasting, outcome.failed)
+    if outcome != Outcome():
+        board.outcomes.append((test, outcome))
+    for line in (*outcome.lasting, *outcome.failed):
+        if line not in board.told_before:
+            board.told_before.add(line)
+            board.report(f"{board.name}: after {test}: {line}")
+    return outcome
+
+
+def _replug(board: GuardedBoard, raw: Link) -> None:
+    """Wait for a board to come back; which one it is remains to be seen.
+
+    Raises:
+        _Gone: none did.
+    """
+    clock, wait_s = raw.clock, board.options.replug_s
+    until_s = clock.now_s() + wait_s
+    board.report(f"{board.name}: gone; waiting {wait_s:g} s for it to come back")
+    while True:
+        try:
+            raw.reconnect()
+            BmsClient(raw, timeout_s=0.5).basic_info()
+            break
+        except (LinkError, JbdError) as error:
+            if clock.now_s() >= until_s:
+                raise _Gone(f"gone, and not back within {wait_s:g} s: {error}") from None
+            clock.sleep_until(clock.now_s() + _RETRY_S)
+    board.lost, board.doubtful = False, True
+    board.report(f"{board.name}: back")
+
+
+class _Gone(JbdError):
+    """A board that did not come back."""
