@@ -32,7 +32,7 @@ test. ``balance``: the balance test 0xE2, 0xF4. ``password``: 06, 07, 09, 0F and
 0x0E, 0xE3 and whatever no source names."""
 
 # App key, random byte and the three logins change nothing; all else of the module does.
-_MODULE_READS: Final = frozenset({0x15, 0x17, 0x18, 0x1B, 0x1D})
+MODULE_LOGINS: Final = frozenset({0x15, 0x17, 0x18, 0x1B, 0x1D})
 
 _LEAVES: Final[tuple[tuple[str, Iterable[int]], ...]] = (
     (SETTINGS, (0x00, 0x01, *range(0x10, 0x48), 0xA0, 0xA1, 0xA2, 0xF6, 0xFA)),
@@ -151,7 +151,7 @@ class LeaveGuard:
 
     def _check(self, write: OutgoingWrite) -> None:
         """Refuse what there is no leave for."""
-        if write.module and write.register in _MODULE_READS:
+        if write.module and write.register in MODULE_LOGINS:
             return
         leave = PASSWORD if write.module else needed_leave(write.register)
         if leave not in self.leaves:

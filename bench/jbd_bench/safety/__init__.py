@@ -10,16 +10,15 @@ from ._errors import NotRestored, NotSafe
 from ._guard import GuardedLink
 from ._journal import (
     Journal,
-    JournalBusy,
-    JournalError,
-    Record,
     default_folder,
     open_journals,
 )
 from ._ledger import Ledger
 from ._options import SafetyOptions
+from ._outcome import Outcome
+from ._record import JournalBusy, JournalError, Record
 from ._recover import recover, restore_journal
-from ._restore import Outcome, Restorer
+from ._restore import Restorer
 from ._same_board import AnotherBoard
 from ._session import open_safely
 from ._watchdog import Limit, Watchdog, WatchdogTripped, parse_limit

@@ -10,8 +10,10 @@ from .._client import BmsClient
 from .._link import Link, LinkError
 from ..board import read_identity
 from ._errors import NotRestored
+from ._outcome import Outcome
+from ._polite import undisturbed
 from ._recover import announcing
-from ._restore import Outcome, Restorer, undisturbed
+from ._restore import Restorer
 from ._same_board import AnotherBoard, check_same_board
 
 if TYPE_CHECKING:

@@ -20,9 +20,9 @@ from ._errors import NotRestored
 from ._guard import GuardedLink
 from ._journal import Journal, read_journals
 from ._options import SafetyOptions
+from ._outcome import Outcome
 from ._pins import PinGuard
 from ._recover import recover, same_port
-from ._restore import Outcome
 from ._watchdog import Watchdog, WatchdogTripped
 
 if TYPE_CHECKING:

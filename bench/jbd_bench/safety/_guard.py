@@ -2,27 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
-
-from jbd_protocol import ModuleCommand
+from typing import TYPE_CHECKING
 
 from .._client import BmsClient
-from .._leave import LeaveGuard
+from .._leave import MODULE_LOGINS, LeaveGuard
 from .._link import Link, LinkError
 
 if TYPE_CHECKING:
     from .._outgoing import OutgoingWrite
     from ._board import GuardedBoard
-
-_LOGINS: Final = frozenset(
-    {
-        ModuleCommand.APP_KEY,
-        ModuleCommand.RANDOM,
-        ModuleCommand.LOGIN,
-        ModuleCommand.SECOND_LOGIN,
-        ModuleCommand.ROOT_LOGIN,
-    }
-)
 
 
 class GuardedLink(LeaveGuard):
@@ -103,7 +91,7 @@ class GuardedLink(LeaveGuard):
         return BmsClient(self._link)
 
     def _announce(self, write: OutgoingWrite) -> None:
-        if not write.module or write.register not in _LOGINS:
+        if not write.module or write.register not in MODULE_LOGINS:
             self._board.before_write(write, self)
 
     def _check_alive(self) -> None:

@@ -16,22 +16,13 @@ from jbd_protocol import (
     PIN_LENGTH,
     SETTINGS,
     FrameError,
-    ModuleCommand,
     parse_module_frame,
     register,
 )
 
+from .._leave import MODULE_LOGINS
 from .._outgoing import OutgoingWrite
 
-_MODULE_LOGINS: Final = frozenset(
-    {
-        ModuleCommand.APP_KEY,
-        ModuleCommand.RANDOM,
-        ModuleCommand.LOGIN,
-        ModuleCommand.SECOND_LOGIN,
-        ModuleCommand.ROOT_LOGIN,
-    }
-)
 _LEAVES_NO_TRACE: Final = ("clear_protection", "auto_balance")
 
 
@@ -137,7 +128,7 @@ class Ledger:
         # Noise before a request can look like the head of a module's frame; the sum tells.
         with suppress(FrameError):
             command = parse_module_frame(write.frame).command
-            if command not in _MODULE_LOGINS:
+            if command not in MODULE_LOGINS:
                 self._last(f"the Bluetooth module was sent command 0x{command:02X}")
 
     def _setting(self, address: int, data: bytes) -> None:

@@ -14,14 +14,16 @@ from .._outgoing import OutgoingWrite
 from ..board import read_identity
 from ..transports import port_of
 from ._errors import NotRestored
-from ._journal import Journal, JournalBusy, JournalEmpty, JournalError, open_journals
-from ._restore import Outcome, Restorer, undisturbed
+from ._journal import Journal, open_journals
+from ._options import Told
+from ._outcome import Outcome
+from ._polite import undisturbed
+from ._record import JournalBusy, JournalEmpty, JournalError, parse
+from ._restore import Restorer
 from ._same_board import AnotherBoard, check_same_board
 
 if TYPE_CHECKING:
     from ..transports import Target
-
-Told = Callable[[str, str | None, OutgoingWrite], None]
 
 
 def announcing(journal: Journal, told: Told | None = None) -> Callable[[WriteRequest], None]:
@@ -119,8 +121,6 @@ def same_port(one: str, other: str) -> bool:
 
 
 def _names(path: Path, target: Target) -> bool:
-    from ._journal import parse
-
     try:
         return same_port(parse(path.read_bytes(), path).target, target.text)
     except (OSError, JournalError):

@@ -13,7 +13,7 @@ from jbd_protocol import JbdError
 
 if TYPE_CHECKING:
     from ..board import BoardIdentity
-    from ._journal import Record
+    from ._record import Record
 
 HIDDEN: Final = (0x16, 0xA0, 0xA1, 0xA2)
 """Settings that tell boards of one delivery apart and are read in factory mode alone: serial

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from jbd_bench._outgoing import OutgoingWrite
 from jbd_bench.board import BoardIdentity
 from jbd_bench.safety import Journal, JournalBusy, JournalError, default_folder, open_journals
-from jbd_bench.safety._journal import JournalEmpty, parse
+from jbd_bench.safety._record import JournalEmpty, parse
 from jbd_protocol import SETTINGS, WriteRequest
 
 BOARD = BoardIdentity(
