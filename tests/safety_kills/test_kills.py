@@ -18,7 +18,7 @@ import pytest
 if TYPE_CHECKING:
     from tests.safety_kills.conftest import Bench, Board
 
-KILLS = int(os.environ.get("JBD_KILLS", "10"))
+KILLS = int(os.environ.get("JBD_KILLS", "5"))
 ALLOW = "--jbd-allow=settings,fets,balance"
 KILLS_A_RUN = 4
 EVERY_STRANGER = 10

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.slow
 UNITS = [("0x21?board=4s", ""), ("0x17?board=4s&pin=123456", "?pin=123456")]
-TIERS = ["none", "settings", "fets", "reversible", "reversible,password", "all"]
+TIERS = ["none", "settings", "fets", "reversible", "all"]
 
 
 def writes(heard: bytes) -> list[int]:

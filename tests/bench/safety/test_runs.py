@@ -104,7 +104,7 @@ def test_never_begins(jbd_client):
 """
 
 
-@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
 def test_a_signal_ends_the_run_and_the_board_is_put_back_first(lab: Lab, name: str) -> None:
     done = lab.run(ENDS.format(end=f"os.kill(os.getpid(), signal.{name})"))
     assert done.returncode == pytest.ExitCode.INTERRUPTED, done.stdout
