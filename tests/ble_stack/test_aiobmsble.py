@@ -11,6 +11,7 @@ import pytest
 
 from jbd_emulator import BOARDS, FIRMWARE
 
+from . import _exchanges as ex
 from .conftest import OnAir
 
 if TYPE_CHECKING:
@@ -38,13 +39,18 @@ def sample(air: Air, module: BleModule, secret: str = "") -> dict[str, Any]:
     async def work() -> dict[str, Any]:
         found = await BleakScanner.find_device_by_address(module.address_text, 20)
         assert found is not None
-        async with BMS(found, BMSConfig(keep_alive=True, **options)) as bms:
-            read = {**await bms.device_info(), **await bms.async_update()}
-            # Else BlueZ takes two seconds over the end of the link.
-            await asyncio.to_thread(air.drop_central, module)
-            return read
+        client = BMS(found, BMSConfig(keep_alive=True, **options))
+        try:
+            async with client as bms:
+                read = {**await bms.device_info(), **await bms.async_update()}
+                # Else BlueZ takes two seconds over the end of the link.
+                await asyncio.to_thread(air.drop_central, module)
+                return read
+        finally:
+            # Where it fails on the way in, it leaves the link up.
+            await client.disconnect()
 
-    return asyncio.run(work())
+    return ex.run(work())
 
 
 @pytest.mark.parametrize("version", VERSIONS, ids=lambda version: f"0x{version:02X}")

@@ -36,7 +36,7 @@ def test_a_scan_hears_name_and_service(served: Served, wired: VirtualBleak) -> N
                     return data
         raise AssertionError
 
-    heard = asyncio.run(work())
+    heard = ex.run(work())
     assert heard.local_name is not None
     # 31 bytes of advertisement hold no more: BlueZ shortens the name.
     assert unit["ble_name"].startswith(heard.local_name)
@@ -59,7 +59,7 @@ def test_the_serial_service_is_the_generations(
                 for part in service.characteristics
             }
 
-    shown = asyncio.run(work())
+    shown = ex.run(work())
     words = {"READ": "read", "WRITE": "write", "NOTIFY": "notify"}
     words["WRITE_WITHOUT_RESPONSE"] = "write-without-response"
     for part in (row.notifies, row.takes):
@@ -89,7 +89,7 @@ def test_pieces_stay_short_although_the_link_carries_more(
                 pieces = [await heard.get() for _ in range(3)]
             return client.mtu_size, [len(piece) for piece in pieces if piece != b"\x00"]
 
-    mtu, pieces = asyncio.run(work())
+    mtu, pieces = ex.run(work())
     assert mtu > 100
     assert pieces[:2] == [20, 19]
 
@@ -124,7 +124,7 @@ def test_fifty_reconnects_in_a_row_are_all_served(served: Served, wired: Virtual
                 sizes += [] if piece == b"\x00" else [len(piece)]
         return sizes
 
-    asyncio.run(work())
+    ex.run(work())
 
 
 def test_after_a_central_that_vanishes_in_mid_answer_the_next_is_served(
@@ -145,7 +145,7 @@ def test_after_a_central_that_vanishes_in_mid_answer_the_next_is_served(
         await client.write_gatt_char("ff02", ex.BASIC, response=False)
         await asyncio.wait_for(gone.wait(), 20)
 
-    asyncio.run(vanish())
+    ex.run(vanish())
     with opened(wired, unit["ble"]) as link:
         assert ex.sizes(link, ex.BASIC, 2) == [20, 14]
 
@@ -166,4 +166,4 @@ def test_a_write_before_the_subscription_is_lost_and_the_next_one_answered(
                 pass
             return [len(piece)]
 
-    assert asyncio.run(work()) == [15]
+    assert ex.run(work()) == [15]

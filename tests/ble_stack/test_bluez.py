@@ -52,7 +52,7 @@ def test_a_scan_hears_every_generation_with_all_it_advertises(on_air: OnAir) -> 
                     break
         return heard
 
-    heard = asyncio.run(work())
+    heard = ex.run(work())
     for module in modules:
         shown, seen = module.advertisement(), heard[module.address_text]
         assert seen.local_name == module.name
@@ -79,7 +79,7 @@ def test_bluez_shows_the_attribute_table_of_the_generation(
             await asyncio.to_thread(air.drop_central, module)
         return shown
 
-    assert sorted(asyncio.run(work())) == sorted(
+    assert sorted(ex.run(work())) == sorted(
         (
             service.long_uuid,
             part.declaration,
@@ -171,7 +171,7 @@ def test_a_second_central_is_turned_away_while_bluez_is_served(
 
     with ex.opened(module.address_text) as link:
         with pytest.raises(BleakDeviceNotFoundError):
-            asyncio.run(second())
+            ex.run(second())
         assert ex.sizes(link, ex.BASIC, 2) == [20, 14]
 
 

@@ -28,13 +28,13 @@ async def asked(module: BleModule, *, pair: bool) -> bytes:
 
 
 def test_who_has_not_paired_is_echoed(on_air: OnAir) -> None:
-    assert asyncio.run(asked(on_air(generation="passkey"), pair=False)) == ex.BASIC
+    assert ex.run(asked(on_air(generation="passkey"), pair=False)) == ex.BASIC
 
 
 def test_the_passkey_opens_it(on_air: OnAir) -> None:
     module = on_air(generation="passkey")
     with typing_passkey(int(module.generation.passkey.value or "")):
-        answer = asyncio.run(asked(module, pair=True))
+        answer = ex.run(asked(module, pair=True))
     assert answer[:2] == b"\xdd\x03"
 
 
@@ -42,4 +42,4 @@ def test_another_passkey_does_not(on_air: OnAir) -> None:
     from bleak.exc import BleakError
 
     with typing_passkey(111111), pytest.raises(BleakError):
-        asyncio.run(asked(on_air(generation="passkey"), pair=True))
+        ex.run(asked(on_air(generation="passkey"), pair=True))

@@ -8,6 +8,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+from . import _exchanges as ex
+
 if TYPE_CHECKING:
     from jbd_bench.bleak_bumble import VirtualBleak
 
@@ -66,7 +68,7 @@ def test_bless_makes_every_service_but_its_first_a_secondary_one(
 
     server, address = air.call(serve())
     try:
-        shown = asyncio.run(seen(address))
+        shown = ex.run(seen(address))
     finally:
         air.call(stop(server))
     assert long("ff00") in shown

@@ -38,6 +38,7 @@ SERIAL_LINES: Final = (("ff01", "ff02"), ("fff1", "fff2"))
 """Characteristics that a module answers on and takes requests on, by generation."""
 _CONNECT_S: Final = 20.0
 _CALL_S: Final = 10.0
+_LAST_TURNS: Final = 3
 _HEADER: Final = 3
 """Bytes of a notification or write that are not its value."""
 _NEEDS_PAIRING: Final = (0x05, 0x08, 0x0C, 0x0F)
@@ -376,6 +377,9 @@ async def end_tasks() -> None:
     for task in leftovers:
         task.cancel()
     await asyncio.gather(*leftovers, return_exceptions=True)
+    # The sockets that bleak has shut down are closed when the loop next looks at them.
+    for _ in range(_LAST_TURNS):
+        await asyncio.sleep(0)
 
 
 def reason(error: BaseException) -> str:
