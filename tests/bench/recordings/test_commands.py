@@ -105,6 +105,35 @@ def test_a_client_is_recorded_on_its_way_to_a_board_and_back(
     assert (tmp_path / "a.pcapng").stat().st_size > 500
 
 
+def told_of_the_lockout(path: Path) -> str:
+    """Let the library of BMS-Tools look, open the settings and look again; return its complaint."""
+    from bmstools.jbd import JBD
+
+    with serial.Serial(str(path), 9600) as port:
+        client = JBD(port)
+        assert client.readInfo()[0]["pack_mv"] == 13240
+        with pytest.raises(Exception, match="bad password") as refused:
+            client.readEeprom()
+        assert client.readInfo()[0]["version"] == 0x21
+    return type(refused.value).__name__
+
+
+def test_bmstools_meets_its_lockout_recorded_and_replayed(
+    start: Callable[..., Process], serve: Serve, tmp_path: Path
+) -> None:
+    board, port, talk = (tmp_path / name for name in ("board", "port", "talk.jsonl"))
+    serve("--firmware", "0x21", "--serial", board)
+    record = start("record", "--target", f"serial:{board}", "--out", talk, "--serial", port)
+    complaint = told_of_the_lockout(port)
+    assert record.end()[0] == 0
+    pairings = [row for row in rows(talk) if row.get("meaning", "").startswith("pair: present")]
+    assert len(pairings) == 10
+    replay = start("replay", talk, "--serial", tmp_path / "again")
+    assert told_of_the_lockout(tmp_path / "again") == complaint == "BMSPasswordError"
+    status, stopped = replay.end()
+    assert (status, stopped["lacking"]) == (0, [])
+
+
 def test_what_is_recorded_can_be_replayed_to_the_same_client(
     start: Callable[..., Process], tmp_path: Path
 ) -> None:
