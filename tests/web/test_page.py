@@ -198,9 +198,17 @@ def test_a_setting_is_found_changed_and_drawn(page: Page) -> None:
     page.find("setting-find").send_keys("0x24")
     assert not page.find("setting-cuvp").is_displayed()
     field = page.find("setting-covp")
+    held = field.get_attribute("value")
     field.clear()
+    # Emptied is not zero: what the board holds stands there again, and nothing was written.
+    page.until(lambda: field.get_attribute("value") == held)
+    assert page.state()["limits"]["covp_mv"] == int(held or 0) > 0
+    field.send_keys(Keys.CONTROL, "a")
     field.send_keys("3600", Keys.TAB)
     page.until(lambda: page.state()["limits"]["covp_mv"] == 3600)
+    # The row is the one that it was, for those who go on from it by keyboard.
+    assert page.find("setting-covp") == field
+    assert field.get_attribute("value") == "3600"
 
 
 def test_what_a_client_sent_is_text_and_never_markup(page: Page) -> None:

@@ -13,13 +13,27 @@ export function wireSettings(load, tell) {
   $("settings").addEventListener("change", async (event) => {
     const input = event.target.closest("input[data-field]");
     if (!input) return;
+    if (input.type === "number" && input.value === "") { // emptied, or no number: not a zero
+      input.value = input.defaultValue;
+      return;
+    }
     await tell("PATCH", "/settings", { [input.dataset.field]: input.type === "text" ? input.value : Number(input.value) });
-    show(await load()); // what the board holds now, also where it refused
+    show(await load(), input); // what the board holds now, also where it refused
   });
 }
 
-function show(settings) {
+function show(settings, changed = null) {
   if (!settings) return;
+  const held = new Map(settings.flatMap((setting) => setting.fields.map((field) => [`setting-${field.name}`, field.value])));
+  const inputs = [...$("settings").querySelectorAll("input")];
+  if (inputs.length && inputs.every((input) => held.has(input.id))) {
+    // The same settings: rows stay, so that whoever goes through them by keyboard keeps the place.
+    for (const input of inputs) {
+      if (input === changed || input !== document.activeElement) input.value = held.get(input.id);
+      input.defaultValue = held.get(input.id);
+    }
+    return;
+  }
   const rows = [];
   for (const setting of settings) {
     for (const field of setting.fields) {
