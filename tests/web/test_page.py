@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import Select, WebDriverWait
@@ -50,7 +51,10 @@ class Page:
         return text
 
     def until(self, condition: Callable[[], object]) -> None:
-        WebDriverWait(self.driver, WAIT_S, poll_frequency=0.05).until(lambda _: condition())
+        # Lists are drawn anew with every event: what was found may be gone when it is read.
+        gone = (StaleElementReferenceException,)
+        wait = WebDriverWait(self.driver, WAIT_S, poll_frequency=0.05, ignored_exceptions=gone)
+        wait.until(lambda _: condition())
 
     def exchange(self, wire: bytes) -> bytes:
         self.wire.sendall(wire)
