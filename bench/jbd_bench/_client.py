@@ -60,7 +60,7 @@ class BmsClient:
     Attributes:
         unexpected: what came that was not the awaited answer, oldest first: late and foreign
             answers, damaged frames, noise.
-        latency_s: seconds from the last sending of a request to its completed answer.
+        latency_s: seconds from when a request had last left to its completed answer.
     Raises:
         LocalError: a timeout that is not above zero, or fewer than no retries.
     """
@@ -93,18 +93,23 @@ class BmsClient:
 
     def _await(self, wire: bytes) -> Response | None:
         machine, link = self._machine, self.link
-        link.write(wire)
+        self._send(wire)
         answer: Response | None = None
         while (deadline_s := machine.deadline_s) is not None:
             data = link.read(deadline_s)
             for event in self._events(data):
                 if isinstance(event, Retry):
-                    link.write(event.wire)
+                    self._send(event.wire)
                 elif isinstance(event, Answered):
                     answer, self.latency_s = event.response, event.latency_s
                 elif isinstance(event, _UNEXPECTED):
                     self.unexpected.append(event)
         return answer
+
+    def _send(self, wire: bytes) -> None:
+        self.link.write(wire)
+        # A guard may have asked the board a thing or two before it let the bytes go.
+        self._machine.sent(self.link.clock.now_s())
 
     def _events(self, data: bytes) -> list[ClientEvent]:
         now_s = self.link.clock.now_s()

@@ -75,7 +75,7 @@ class Answered:
     request: Request
     response: Response
     latency_s: float
-    """Seconds from the last sending to the completed answer."""
+    """Seconds from when the last try had left to the completed answer."""
     tries: int
 
 
@@ -162,6 +162,14 @@ class ClientMachine:
         # Asked again, so an answer to it is no longer late.
         self._abandoned.discard(request.register)
         return wire
+
+    def sent(self, now_s: float) -> None:
+        """Say when the bytes of a try had left, where sending them took its time.
+
+        The try waits from then on, not from when it was asked for. Nothing happens where no
+        answer is awaited.
+        """
+        self._sent_s = max(self._sent_s, now_s)
 
     def receive(self, data: bytes, now_s: float) -> list[ClientEvent]:
         """Take bytes as they come; return what they mean."""

@@ -141,6 +141,24 @@ def test_latency_is_that_of_the_answer(connect: Connect) -> None:
     assert client.latency_s == pytest.approx(0.25)
 
 
+class Careful(Tap):
+    """A link that looks at the board before it lets bytes go, as a guard does."""
+
+    def write(self, data: bytes) -> None:
+        self.clock.sleep_until(self.clock.now_s() + 1.5)
+        super().write(data)
+
+
+def test_patience_begins_when_the_bytes_have_left(connect: Connect) -> None:
+    client = connect("emulator:0x21?answer_03=delay-0.25")
+    client = client.over(Careful(client.link))
+    client.basic_info()
+    client.drain(client.link.clock.now_s() + 2.0)
+    assert written(client) == ["DD A5 03 00 FF FD 77"]
+    assert client.latency_s == pytest.approx(0.25)
+    assert client.unexpected == []
+
+
 def test_a_pin_is_presented_changed_and_cleared(connect: Connect) -> None:
     client = connect("emulator:0x17?pin=123456")
     with pytest.raises(RequestRefused) as caught:

@@ -51,6 +51,33 @@ def test_an_answer_ends_the_exchange() -> None:
     assert (client.state, client.deadline_s) == (ClientState.IDLE, None)
 
 
+def test_a_try_waits_from_when_its_bytes_had_left() -> None:
+    client = asked()
+    client.sent(10.75)
+    assert client.deadline_s == 11.75
+    assert client.advance_to(11.5) == []
+    [retry] = client.advance_to(11.75)
+    assert isinstance(retry, Retry)
+    client.sent(14.0)
+    assert client.advance_to(14.5) == []
+    assert client.receive(ANSWER.to_wire(), 14.5) == [Answered(READ, ANSWER, 0.5, 2)]
+
+
+def test_sending_never_takes_less_than_no_time() -> None:
+    client = asked()
+    client.sent(9.0)
+    assert client.deadline_s == 11.0
+
+
+def test_what_has_left_without_being_awaited_is_nothing() -> None:
+    client = ClientMachine()
+    client.sent(5.0)
+    assert (client.state, client.deadline_s) == (ClientState.IDLE, None)
+    assert client.advance_to(100.0) == []
+    assert client.request(READ, 3.0) == READ.to_wire()
+    assert client.deadline_s == 4.0
+
+
 def test_an_answer_may_come_in_pieces() -> None:
     client = asked()
     wire = ANSWER.to_wire()
@@ -254,6 +281,13 @@ class ClientModel(RuleBasedStateMachine):
         assert self.client.request(request, self.now_s) == request.to_wire()
         self.awaited = Awaited(request, self.now_s, 1)
         self.abandoned.discard(register)
+
+    @rule(quarters=st.integers(0, 8))
+    def its_bytes_leave(self, quarters: int) -> None:
+        self.now_s += quarters / 4
+        self.client.sent(self.now_s)
+        if self.awaited is not None:
+            self.awaited.sent_s = self.now_s
 
     @precondition(lambda self: not self.half)
     @rule(register=registers, status=st.sampled_from([0x00, 0x80]))
