@@ -200,9 +200,10 @@ class Unit:
     """
 
     __slots__ = (
-        "_faults", "_sent", "_sent_wire", "_state_file", "complain", "config", "device", "faulty",
-        "line", "module", "module_state", "on_fault", "plugged", "ports", "prepared_revision",
-        "tap", "unplugged", "watcher", "zero_checksum",
+        "_at_start", "_faults", "_own_file", "_sent", "_sent_wire", "_set_aside", "_state_file",
+        "complain", "config", "device", "faulty", "line", "module", "module_state", "on_fault",
+        "plugged", "ports", "prepared_revision", "pulled", "tap", "unplugged", "watcher",
+        "zero_checksum",
     )  # fmt: skip
 
     def __init__(self, config: UnitConfig, now_s: float = 0.0) -> None:
@@ -211,6 +212,8 @@ class Unit:
         self.watcher: Watcher | None = None
         self.unplugged = False
         """Whether the cable between adapter and board is pulled: bytes are lost both ways."""
+        self.pulled = False
+        """Whether a hand did that, and not a fault; see :meth:`pull_cable`."""
         self.on_fault: list[Callable[[float, Hit], None]] = []
         """Each is called with the time and the strike whenever a fault has struck."""
         self.ports: list[Port] = []
@@ -222,8 +225,9 @@ class Unit:
         self._faults: Faults | None = None
         self.complain: Callable[[str], None] | None = None
         """Called with one line when something went wrong that no client can be told."""
-        self._state_file = _state_file(config)
-        state = self._state_file.load() if self._state_file is not None else None
+        self._own_file = self._state_file = _state_file(config)
+        self._at_start = state = self._own_file.load() if self._own_file is not None else None
+        self._set_aside: UnitState | None = None
         self.device = _build(config, state, now_s)
         self.zero_checksum = config.profile.zero_checksum_refusal.value
         self.prepared_revision = self.device.revision
@@ -286,23 +290,55 @@ class Unit:
         self.device.pin.paired = False
         self.device.changed()
 
-    def start_over(self, config: UnitConfig, now_s: float) -> None:
-        """Become the unit of another configuration, new from the shelf, on the same lines.
+    def pull_cable(self) -> None:
+        """Pull the cable between adapter and board, until :meth:`plug_in`."""
+        self.pulled = self.unplugged = True
+        self.line.reset()
+
+    def plug_in(self) -> None:
+        """Put in what a hand, a fault or a scenario has pulled, at either end of the link."""
+        self.pulled = self.unplugged = False
+        for active in self._faults.active if self._faults is not None else ():
+            if active.fault.kind == "unplugged":
+                self.faults.remove(active)
+        self.line.reset()
+
+    def start_over(self, config: UnitConfig, now_s: float, *, as_it_was: bool = False) -> None:
+        """Become the unit of another configuration, on the same lines.
+
+        It is new from the shelf; one with a state file is what that held when the unit was made.
+        A configuration without the file may take its place for a while, as a scenario does: what
+        the unit is then is set aside, on disk and here, and nothing is saved meanwhile.
+
+        Args:
+            config: what it becomes.
+            now_s: the time.
+            as_it_was: take up what was set aside in place of what was there at the start.
 
         Raises:
-            ConfigError: it has a state file of its own, or lives on a module; ValueError: as
-                from a new unit. Nothing has been changed then.
+            ConfigError: another state file than its own; ValueError: as from a new unit. Nothing
+                has been changed then.
         """
-        if config.state != self.config.state:
+        own = None if self._own_file is None else self._own_file.path
+        if config.state is not None and config.state != own:
             raise ConfigError(f"state {config.state}: cannot change while the unit is served")
-        device = _build(config, None, now_s)
+        state = None
+        if config.state is not None:
+            state = self._set_aside if as_it_was and self._set_aside else self._at_start
+        device = _build(config, state, now_s)
+        if self._state_file is not None and config.state is None:
+            self._set_aside = self._state()
+            if self.prepare_save():
+                self.settle()
+        elif config.state is not None:
+            self._set_aside = None
+        self._state_file = self._own_file if config.state is not None else None
         # Not lower than what was saved before: the save must happen.
         device.revision = self.device.revision + 1
+        self.plug_in()
         if self._faults is not None:
-            self._faults.clear()
+            self._faults.forget()
         self.device = device
-        self.unplugged = False
-        self.line.reset()
         self._adopt(config)
         self._begin(now_s)
 

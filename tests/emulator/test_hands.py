@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from jbd_emulator import ConfigError, Line, Unit, parse_unit
+from jbd_emulator import ConfigError, Fault, Line, Unit, parse_unit
 from jbd_emulator._rules import Outcome
+from jbd_emulator.scenario import load_scenario
 from jbd_protocol import (
     BLANK_PIN,
     ENTER_FACTORY,
@@ -133,11 +136,77 @@ def test_starting_over_makes_another_board_on_the_same_line() -> None:
 
 def test_starting_over_keeps_to_the_state_file(tmp_path: Path) -> None:
     unit = Unit(parse_unit(f"0x17?state={tmp_path / 'unit.json'}"))
-    with pytest.raises(ConfigError, match=r"^state None: cannot change"):
-        unit.start_over(parse_unit("0x17"), 0.0)
+    with pytest.raises(ConfigError, match="cannot change"):
+        unit.start_over(parse_unit(f"0x17?state={tmp_path / 'other.json'}"), 0.0)
     revision = unit.prepared_revision
     unit.start_over(unit.config, 0.0)
     assert unit.device.revision > revision
+
+
+def kept(path: Path) -> tuple[Unit, dict[str, Any]]:
+    """Return a unit that came back with what an earlier run had saved, and that."""
+    first = Unit(parse_unit(f"0x25?state={path}"))
+    first.set_pin("654321")
+    first.device.settings.burn(0x24, bytes.fromhex("0de3"))
+    first.save()
+    return Unit(parse_unit(f"0x25?state={path}")), json.loads(path.read_text())["state"]
+
+
+def test_starting_over_gives_back_what_the_state_file_held(tmp_path: Path) -> None:
+    unit, saved = kept(path := tmp_path / "unit.json")
+    unit.set_pin(None)
+    unit.device.settings.burn(0x24, bytes.fromhex("0e10"))
+    unit.save()
+    unit.start_over(unit.config, 0.0)
+    unit.save()
+    after = json.loads(path.read_text())["state"]
+    assert (after["pin"], after["settings"]) == (saved["pin"], saved["settings"])
+
+
+def test_a_scenario_sets_the_board_with_a_state_file_aside(tmp_path: Path) -> None:
+    unit, _ = kept(path := tmp_path / "unit.json")
+    own = unit.config
+    unit.set_pin("111111")
+    unit.start_over(load_scenario("weak-cell").config(), 0.0)
+    held = path.read_bytes()
+    state = json.loads(held)["state"]
+    assert (state["pin"], state["board"]) == ("01" * 6, "4s"), "as it was when the scenario began"
+    unit.set_pin("222222")
+    assert unit.prepare_save()
+    unit.settle()
+    unit.save()
+    assert path.read_bytes() == held, "what a scenario does is nobody's settings"
+    unit.start_over(own, 10.0, as_it_was=True)
+    unit.save()
+    assert json.loads(path.read_text())["state"]["pin"] == "01" * 6
+    assert unit.device.settings[0x24] == bytes.fromhex("0de3")
+
+
+def test_a_board_that_was_dead_is_not_dead_when_it_starts_over() -> None:
+    unit = Unit(parse_unit("0x25"))
+    unit.faults.add(Fault("brown_out", down_s=600.0), 0.0)
+    unit.start_over(unit.config, 1.0)
+    assert ask(unit, BASIC_INFO, 1.0) is not None
+
+
+def test_plugging_in_ends_whatever_had_pulled_it_out() -> None:
+    unit = Unit(parse_unit("0x25"))
+    for end in ("board", "client"):
+        unit.faults.add(Fault("unplugged", end=end), 0.0)
+    assert (unit.unplugged, unit.plugged) == (True, False)
+    unit.plug_in()
+    assert (unit.unplugged, unit.plugged, unit.faults.active) == (False, True, ())
+    assert version(unit) == 0x25
+
+
+def test_a_fault_that_heals_does_not_put_in_what_a_hand_has_pulled() -> None:
+    unit = Unit(parse_unit("0x25"))
+    out = unit.faults.add(Fault("unplugged"), 0.0)
+    unit.pull_cable()
+    unit.faults.remove(out)
+    assert unit.unplugged
+    unit.plug_in()
+    assert not unit.unplugged
 
 
 class Seen:

@@ -126,8 +126,10 @@ def _fets(served: ServedUnit, given: Given, now_s: float) -> None:
 
 
 def _cable(served: ServedUnit, given: Given, now_s: float) -> None:
-    served.unit.unplugged = not _flag("plugged", given.get("plugged"))
-    served.unit.line.reset()
+    if _flag("plugged", given.get("plugged")):
+        served.unit.plug_in()
+    else:
+        served.unit.pull_cable()
 
 
 def _sleep(served: ServedUnit, given: Given, now_s: float) -> None:
@@ -186,8 +188,6 @@ def _scenario(served: ServedUnit, given: Given, now_s: float) -> None:
         scenario = load_scenario(str(name))
     else:
         scenario = _handed_in(text("toml", toml))
-    if served.ports.config.state is not None:
-        raise Conflict("a unit with a state file lives through no scenario")
     speed = served.unit.device.speed
     served.unit.start_over(scenario.config(name=served.unit.name, speed=speed), now_s)
 
@@ -215,8 +215,10 @@ def _handed_in(source: str) -> Any:  # Any: the scenario, which is loaded on use
 
 
 def _no_scenario(served: ServedUnit, given: Given, now_s: float) -> None:
-    config = served.ports.config
-    served.unit.start_over(replace(config, scenario=None), now_s)
+    unit, config = served.unit, served.ports.config
+    if unit.config.scenario is None and config.state is not None:
+        return  # nothing was set aside for a scenario, and nothing of the board's own is lost
+    unit.start_over(replace(config, scenario=None), now_s, as_it_was=True)
 
 
 class Conflict(ValueError):

@@ -208,6 +208,13 @@ class Faults:
         for active in tuple(self._list):
             self._heal(active)
 
+    def forget(self) -> None:
+        """Heal every fault, and what they left behind: the unit becomes another one."""
+        self.clear()
+        self.dead_until_s = -_NEVER
+        self._listens = bool(self.on_request)
+        self.rest()
+
     @property
     def active(self) -> tuple[ActiveFault, ...]:
         """Those that may still strike, or stand, in the order they were added."""

@@ -151,7 +151,8 @@ def _hold_counters(unit: Unit, standing: Sequence[Fault], changed: Fault) -> Non
 
 def _hold_link(unit: Unit, standing: Sequence[Fault], changed: Fault) -> None:
     # At the board it is the cable behind the adapter: the client's port stays, and is silent.
-    unit.unplugged = any(one.end == "board" for one in standing)
+    # Healing a fault does not put in what a hand has pulled.
+    unit.unplugged = unit.pulled or any(one.end == "board" for one in standing)
     unit.set_plugged(not any(one.end == "client" for one in standing))
 
 

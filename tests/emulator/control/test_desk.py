@@ -210,12 +210,27 @@ def test_a_scenario_handed_in_begins_at_once(bench: Bench) -> None:
     assert bench.ok("no_scenario")["scenario"] is None
 
 
-def test_a_state_file_and_a_scenario_do_not_go_together(tmp_path: Path) -> None:
+def test_a_scenario_gives_the_board_with_a_state_file_back(tmp_path: Path) -> None:
     bench = Bench(f"0x17?state={tmp_path / 'unit.json'}")
     try:
-        assert bench.ask("scenario", name="weak-cell")["error"]["kind"] == "conflict"
+        bench.ok("pin", digits="654321")
+        assert bench.ok("scenario", name="weak-cell")["pin"]["set"] is False
+        bench.ok("pin", digits="111111")
+        state = bench.ok("no_scenario")
+        assert (state["scenario"], state["pin"]["digits"]) == (None, "654321")
+        # Where none is under way there is nothing to give back, and nothing is lost.
+        bench.ok("pin", digits="222222")
+        assert bench.ok("no_scenario")["pin"]["digits"] == "222222"
     finally:
         bench.close()
+
+
+@pytest.mark.parametrize("end", ["board", "client"])
+def test_plugging_in_heals_what_a_fault_has_pulled(bench: Bench, end: str) -> None:
+    bench.ok("add_fault", kind="unplugged", end=end)
+    assert bench.ok("state")["plugged"] is False
+    state = bench.ok("cable", plugged=True)
+    assert (state["plugged"], state["faults"]) == (True, [])
 
 
 def test_what_the_desk_changes_survives_at_once(tmp_path: Path) -> None:
