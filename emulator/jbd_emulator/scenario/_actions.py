@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from jbd_protocol import FUNCTION_FLAGS, SETTINGS, ZERO_CELSIUS_DK, encode_setting
 
-from .._config import parse_firmware
+from .._config import ConfigError, parse_firmware
 from ..faults._kinds import KINDS, WHERE
 from ..plant import ResistanceLoad, Terminal
 from ..plant._limits import number, table, text
+from ..profiles import FIRMWARE
 
 if TYPE_CHECKING:
     from .._device import Device
@@ -203,12 +204,21 @@ def _end_fault(stage: Stage, fields: Mapping[str, Any], fault: ActiveFault) -> N
 
 
 def _firmware(stage: Stage, version: Any) -> None:
-    number = version if isinstance(version, int) else parse_firmware(text("version", version))
-    stage.unit.flash(number, stage.device.lived_until_s)
+    try:
+        given = version if type(version) is int else parse_firmware(text("version", version))
+    except ConfigError:
+        given = -1
+    if given not in FIRMWARE:
+        known = ", ".join(f"0x{one:02X}" for one in FIRMWARE)
+        raise ValueError(f"version: {version!r} is none of {known}")
+    stage.unit.flash(given, stage.device.lived_until_s)
 
 
 def _pin(stage: Stage, digits: Any) -> None:
-    stage.unit.set_pin(text("digits", digits) or None)
+    try:
+        stage.unit.set_pin(text("digits", digits) or None)
+    except ConfigError:
+        raise ValueError(f"digits: {digits!r} must be six digits, or empty for none") from None
 
 
 def _link(stage: Stage, up: Any, end: Any = "board") -> None:

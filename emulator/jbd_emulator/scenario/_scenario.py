@@ -264,6 +264,8 @@ def scenario_from_table(
         title, about = (text(key, top.get(key, "")) for key in ("title", "about"))
         pack, settings = (table(key, top.get(key, {})) for key in ("pack", "settings"))
         lasts_s = seconds("lasts", top.get("lasts", 3600))
+        if "scenario" in top:
+            raise ValueError("scenario: a scenario cannot live through another one")
     terminals, events = [], []
     for count, entry in enumerate(_entries(place, "terminal", document), start=1):
         with _told(place, "terminal", count):

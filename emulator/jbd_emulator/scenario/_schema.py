@@ -27,6 +27,7 @@ _TIME: Final[Schema] = {
 _NUMBER: Final[Schema] = {"type": "number"}
 _WHOLE: Final[Schema] = {"type": "integer", "minimum": 1}
 _TEXT: Final[Schema] = {"type": "string"}
+_REGISTER_TEXT: Final[Schema] = {"type": "string", "pattern": "^0[xX][0-9A-Fa-f]{1,2}$"}
 _FLAG: Final[Schema] = {"type": "boolean"}
 _OF_FIELD: Final[dict[str, Schema]] = {
     "cell": _WHOLE, "ntc": _WHOLE, "terminal": _TEXT, "id": _TEXT, "digits": _TEXT,
@@ -115,7 +116,9 @@ def _trigger() -> Schema:
         "type": "object",
         "properties": {
             "client": {"enum": list(DEEDS)},
-            "register": {"type": "integer", "minimum": 0, "maximum": 0xFF},
+            "register": {
+                "anyOf": [{"type": "integer", "minimum": 0, "maximum": 0xFF}, _REGISTER_TEXT]
+            },
             "nth": {"type": "integer", "minimum": 1, "maximum": 1_000_000, "default": 1},
         },
         "required": ["client"],

@@ -120,5 +120,14 @@ def trigger_from(field: str, value: object) -> Trigger:
     if "register" in given:
         if not DEEDS[client].takes_register:
             raise ValueError(f"{field} register: {client} has none")
-        register = whole(f"{field} register", given["register"], 0, 0xFF)
+        register = _register(f"{field} register", given["register"])
     return Trigger(client, register, whole(f"{field} nth", given.get("nth", 1), 1, 1_000_000))
+
+
+def _register(field: str, value: object) -> int:
+    if isinstance(value, str):  # as a fault takes it: "0x03"
+        try:
+            value = int(value, 0)
+        except ValueError:
+            raise ValueError(f"{field}: {value!r} must be a register such as 0x03") from None
+    return whole(field, value, 0, 0xFF)

@@ -238,6 +238,22 @@ EVENT = TOP + '\n[[event]]\nat = "1 s"\ndo = "load"\ncurrent_ma = 1\n\n[[event]]
             EVENT + 'do = "switch"\nclosed = 1',
             "scenario bad, line 12, event 2: closed: 1 is not true or false",
         ),
+        (
+            EVENT + 'do = "firmware"\nversion = "0x99"',
+            "scenario bad, line 12, event 2: version: '0x99' is none of 0x15, 0x16",
+        ),
+        (
+            EVENT + 'do = "firmware"\nversion = true',
+            "scenario bad, line 12, event 2: version: True is not a string",
+        ),
+        (
+            EVENT + 'do = "pin"\ndigits = "12"',
+            "scenario bad, line 12, event 2: digits: '12' must be six digits",
+        ),
+        (
+            TOP + 'scenario = "weak-cell"',
+            "scenario bad, line 3: scenario: a scenario cannot live through another one",
+        ),
     ],
 )
 def test_a_broken_scenario_says_where_and_what(source: str, message: str) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from jbd_emulator import ConfigError, Unit
 from jbd_emulator.scenario import ACTIONS, DEEDS, parse_scenario, scenario_from_table
+from jbd_emulator.scenario._triggers import trigger_from
 from jbd_protocol import (
     BLANK_PIN,
     CLEAR_PIN,
@@ -164,6 +165,15 @@ def test_silence_and_pins_are_deeds() -> None:
     assert one.device.story.past
 
 
+def test_a_trigger_takes_a_register_as_a_fault_takes_it() -> None:
+    triggers = [
+        trigger_from("when", {"client": "reads", "register": register}) for register in (3, "0x03")
+    ]
+    assert triggers[0] == triggers[1] == ("reads", 3, 1)
+    with pytest.raises(ValueError, match=r"^when register: 'three' must be a register such as"):
+        trigger_from("when", {"client": "reads", "register": "three"})
+
+
 HEAD = 'board = "4s"\n\n[[event]]\nat = "1 s"\ndo = "load"\ncurrent_ma = 1\n\n'
 
 
@@ -212,7 +222,7 @@ HEAD = 'board = "4s"\n\n[[event]]\nat = "1 s"\ndo = "load"\ncurrent_ma = 1\n\n'
         ),
         (
             HEAD + '[[event]]\nat = 9\ndo = "firmware"\nversion = "0x99"\n',
-            r"line \d+, event 2: firmware 0x99: unknown",
+            r"line \d+, event 2: version: '0x99' is none of",
         ),
         (
             HEAD + '[[event]]\nat = 9\ndo = "pin"\ndigits = "12"\n',
