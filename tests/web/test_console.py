@@ -13,7 +13,7 @@ from textual.widgets import Input, RichLog, Static
 
 from jbd_emulator.__main__ import main
 from jbd_emulator.commands.console import where
-from jbd_emulator.console._api import Api
+from jbd_emulator.console._api import Api, Trouble
 from jbd_emulator.console._orders import ORDERS, Unclear, request_of
 from jbd_emulator.console._screen import Console
 from jbd_protocol import ReadRequest
@@ -134,6 +134,21 @@ def test_what_is_typed_is_done_and_what_is_wrong_is_said(make_bench: Make) -> No
     run(test)
 
 
+def test_the_console_stays_when_the_board_has_gone(make_bench: Make) -> None:
+    async def test() -> None:
+        async with shown(make_bench("0x25?name=one", "0x21?name=two")) as (console, pilot):
+
+            async def nobody(*_: object) -> None:
+                raise Trouble("nobody there")
+
+            console._api.ask = nobody  # type: ignore[method-assign, assignment]  # gone
+            await pilot.press("u", "s")
+            assert console.is_running
+            assert {note.message for note in console._notifications} == {"nobody there"}
+
+    run(test)
+
+
 @pytest.mark.parametrize(
     ("line", "request_"),
     [
@@ -149,6 +164,13 @@ def test_what_is_typed_is_done_and_what_is_wrong_is_said(make_bench: Make) -> No
         ("heal a", ("DELETE", "/faults/a", None)),
         ("scenario weak-cell", ("PUT", "/scenario", {"name": "weak-cell"})),
         ("scenario none", ("DELETE", "/scenario", None)),
+        (
+            "fault insert data=00 byte=3",
+            ("POST", "/faults", {"kind": "insert", "data": "00", "byte": 3}),
+        ),
+        ("set barcode=0012 covp=3600", ("PATCH", "/settings", {"barcode": "0012", "covp": 3600})),
+        ("heal link at the board", ("DELETE", "/faults/link%20at%20the%20board", None)),
+        ("load nan", ("PUT", "/load", {"current_ma": "nan"})),
         ("ambient -5.5", ("PUT", "/ambient", {"celsius": -5.5})),
     ],
 )
@@ -175,6 +197,9 @@ def test_an_address_is_what_serve_printed() -> None:
     [
         (["ftp://x"], "url 'ftp://x': must be http://HOST:PORT"),
         (["http://127.0.0.1:9", "--json"], "http://127.0.0.1:9: "),
+        (["http://127.0.0.1:99999"], "url 'http://127.0.0.1:99999': must be"),
+        (["http://[::1"], "url 'http://[::1': must be"),
+        (["--token", "\u00e4"], "token '\u00e4': must be the one that `serve` printed"),
     ],
 )
 def test_nobody_there_is_one_line(

@@ -31,7 +31,10 @@ def run(args: argparse.Namespace) -> int:
             raise ConfigError(f"console: needs {package}, install jbd-bench[console]")
     from ..console._api import Api, Trouble
 
-    api = Api.at(base, args.token or token)
+    token = args.token or token
+    if token is not None and not (token.isascii() and token.isprintable()):
+        raise ConfigError(f"token {token!r}: must be the one that `serve` printed")
+    api = Api.at(base, token)
     try:
         if args.json:
             import asyncio
@@ -45,9 +48,9 @@ def run(args: argparse.Namespace) -> int:
         console.run()
         if console.trouble:
             raise ConfigError(f"{args.url}: {console.trouble}")
+        return console.return_code or 0
     except Trouble as error:
         raise ConfigError(f"{base}: {error}") from None
-    return 0
 
 
 def where(url: str) -> tuple[str, str | None]:
@@ -56,8 +59,12 @@ def where(url: str) -> tuple[str, str | None]:
     Raises:
         ConfigError: it is no address.
     """
-    parts = urlsplit(url if "//" in url else f"http://{url}")
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    try:
+        parts = urlsplit(url if "//" in url else f"http://{url}")
+        known = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        known = False
+    if not known:
         raise ConfigError(f"url {url!r}: must be http://HOST:PORT")
     token = parts.fragment.removeprefix("token=") or None
     return f"{parts.scheme}://{parts.netloc}", token

@@ -43,7 +43,7 @@ class Api:
         """
         try:
             answer = await self._client.request(method, f"/api/v1{path}", json=body)
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
             raise Trouble(str(error) or type(error).__name__) from None
         try:
             table: Table = answer.json()

@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from math import isfinite
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
+from urllib.parse import quote
+
+from jbd_protocol import SETTINGS, TEXT_SETTINGS
+
+_TEXTS: Final = frozenset({"data", "id"} | {SETTINGS[address].name for address in TEXT_SETTINGS})
+"""Fields whose digits are text and no number."""
 
 Request = tuple[str, str, Any]
 """Method, path behind the unit, body. Any: a JSON object or nothing."""
@@ -78,7 +85,8 @@ def _fault(words: Sequence[str]) -> Request:
 
 
 def _heal(words: Sequence[str]) -> Request:
-    return "DELETE", f"/faults/{words[0]}" if words else "/faults", None
+    # The id of a scenario's fault may be several words: "link at the board".
+    return "DELETE", f"/faults/{quote(' '.join(words), safe='')}" if words else "/faults", None
 
 
 def _scenario(words: Sequence[str]) -> Request:
@@ -92,7 +100,7 @@ def _pairs(words: Sequence[str]) -> dict[str, object]:
         name, equals, value = word.partition("=")
         if not equals or not name:
             raise ValueError(word)
-        pairs[name] = _value(value)
+        pairs[name] = value if name in _TEXTS else _value(value)
     return pairs
 
 
@@ -103,9 +111,11 @@ def _value(text: str) -> object:
         return known[text]
     for kind in (int, float):
         try:
-            return kind(text)
+            number = kind(text)
         except ValueError:
             continue
+        # JSON has no other ones; what is none of a field's numbers is told by its limits.
+        return number if isfinite(number) else text
     return text
 
 

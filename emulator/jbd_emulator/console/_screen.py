@@ -135,8 +135,12 @@ class Console(App[None]):
 
     async def action_next_unit(self) -> None:
         """Show the next unit."""
-        names = await self._api.units()
-        self._unit = names[(names.index(str(self._unit)) + 1) % len(names)]
+        try:
+            names = await self._api.units()
+        except Trouble as error:
+            self.notify(str(error), severity="error")
+            return
+        self._unit = names[(names.index(self._unit) + 1) % len(names) if self._unit in names else 0]
         self._next = 0
         self.query_one("#traffic", RichLog).clear()
         await self.look()
