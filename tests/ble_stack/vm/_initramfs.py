@@ -19,7 +19,7 @@ DRIVERS: Final = (
 )  # fmt: skip
 """Disk and network of the guest, the virtual adapter, and the ciphers that pairing asks for."""
 _INIT: Final = Path(__file__).with_name("init.sh")
-_FOLDERS: Final = ("bin", "modules", "proc", "sys", "dev", "root")
+_FOLDERS: Final = ("bin", "modules", "proc", "sys", "dev", "host")
 
 
 def build(needs: Needs) -> bytes:
