@@ -339,6 +339,27 @@ def test_a_module_behind_bless_answers_who_subscribed_and_starts_anew_for_the_ne
     assert [len(piece) for piece in answer] == [20, 14]
 
 
+@needs_bless
+def test_a_clone_behind_bless_notifies_and_is_written_as_on_its_own_radio() -> None:
+    from jbd_emulator.frontends._ble import make_module
+    from jbd_emulator.frontends._bless import BlessPeripheral
+
+    async def work() -> list[bytes]:
+        module = make_module(Unit(parse_unit("0x80?board=16s")), "clone", paced=False, now_s=0.0)
+        peripheral = BlessPeripheral(module, "")
+        server = peripheral._server = Server()
+        part: Any = Part()
+        peripheral._on_subscription(on=True)
+        peripheral._on_write(part, bytearray(BASIC * 5))
+        await asyncio.sleep(0.2)
+        return server.notified
+
+    sizes = [len(piece) for piece in run(work)]
+    assert len(sizes) == 5
+    assert set(sizes) == {sizes[0]}
+    assert sizes[0] > 20
+
+
 def test_the_radio_of_two_modules_keeps_them_apart(radio: VirtualRadio) -> None:
     first, second = radio.add("0x21?board=4s"), radio.add("0x17?board=8s")
     assert first.address != second.address

@@ -151,8 +151,7 @@ class BlessPeripheral:
 
     def _on_write(self, characteristic: BlessGATTCharacteristic, value: Any, **_: object) -> None:
         # A write may come before any subscription, and then it is the first sign of a central.
-        if not self.module.busy:
-            self.driver.connected()
+        self._link_up()
         # The link carries more in one write than the module's would: cut as a client does there.
         size = self.module.generation.write_limit.value
         for at in range(0, len(value), size):
@@ -161,11 +160,17 @@ class BlessPeripheral:
     def _on_subscription(self, *, on: bool) -> None:
         # BlueZ ends the subscription when the link ends, and says nothing else about it.
         if on:
-            if not self.module.busy:
-                self.driver.connected()
+            self._link_up()
             self.driver.subscribed(on=True)
         else:
             self.driver.disconnected()
+
+    def _link_up(self) -> None:
+        if not self.module.busy:
+            self.driver.connected()
+            # bless passes the link's MTU on to nobody. BlueZ asks every central for a long one,
+            # so that the module's own is what limits, as on its own radio.
+            self.module.mtu_changed(self.module.generation.mtu.value)
 
 
 async def _hang_up(bus: Any) -> None:
