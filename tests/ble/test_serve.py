@@ -67,7 +67,9 @@ def test_a_transport_that_names_nothing_is_refused(text: str) -> None:
             ["--ble", "bless", "--module", "key-login", "--module-password", "1"],
             "module_password '1': must be 6 characters",
         ),
-        (["--ble", "bumble:nonsense"], "ble bumble:nonsense: unknown transport scheme"),
+        (["--ble", "bumble:nonsense"], "ble bumble:nonsense: no such transport, or too little"),
+        (["--ble", "bumble:usb"], "ble bumble:usb: no such transport, or too little said of it"),
+        (["--ble", "bumble:tcp-client:here"], "bumble:tcp-client:here: must be such as usb:0"),
         (["--ble", "bumble:tcp-client:127.0.0.1:1"], "ble bumble:tcp-client:127.0.0.1:1: "),
     ],
 )
@@ -181,6 +183,38 @@ def test_a_unit_is_what_the_adapter_of_a_computer_hears() -> None:
     assert [len(piece) for piece in seen["pieces"]] == [20, 14]
     [limits] = seen["said"].splitlines()
     assert "a virtual radio" in limits
+
+
+@pytest.mark.slow
+def test_a_controller_that_goes_away_is_said_and_the_line_is_served_on() -> None:
+    async def work() -> tuple[str, int | None]:
+        from jbd_emulator import VirtualRadio
+        from jbd_emulator.frontends._radio import RadioController
+
+        async with wire() as (end, port):
+            dongle = RadioController("dongle", await VirtualRadio().start())
+            end.source.set_packet_sink(dongle)
+            dongle.host = end.sink
+            process = await asyncio.create_subprocess_exec(
+                *SERVE, "--ble", f"bumble:tcp-client:127.0.0.1:{port}",
+                stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            )  # fmt: skip
+            assert process.stdout is not None
+            assert process.stderr is not None
+            try:
+                await asyncio.wait_for(process.stdout.readline(), 60)
+                await asyncio.wait_for(process.stderr.readline(), 60)
+                end.sink.transport.abort()
+                said = await asyncio.wait_for(process.stderr.readline(), 60)
+                assert process.returncode is None
+            finally:
+                process.send_signal(signal.SIGTERM)
+                await asyncio.wait_for(process.communicate(), 60)
+        return said.decode(), process.returncode
+
+    said, status = asyncio.run(work())
+    assert "the controller is gone, and nobody hears the module any more" in said
+    assert status == 0
 
 
 @pytest.mark.slow

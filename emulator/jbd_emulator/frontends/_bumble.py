@@ -18,7 +18,7 @@ from bumble.gatt_server import Server
 from bumble.host import Host
 from bumble.link import LocalLink
 from bumble.transport import open_transport
-from bumble.transport.common import AsyncPipeSink, Transport
+from bumble.transport.common import AsyncPipeSink, Transport, TransportSpecError
 
 from .._config import ConfigError
 from ..module import BleModule, Characteristic, Generation, Properties
@@ -36,6 +36,7 @@ _ADAPTER: Final = "adapter:"
 _ENDED: Final = 0x13
 """Remote user terminated connection."""
 _POWER_ON_S: Final = 10.0
+_SUCH: Final = "must be such as usb:0, serial:/dev/ttyUSB0,1000000 or tcp-client:127.0.0.1:9000"
 _READ_WRITE: Final = att.Attribute.Permissions.READABLE | att.Attribute.Permissions.WRITEABLE
 
 
@@ -152,6 +153,7 @@ class BumblePeripheral:
         self._advertising: asyncio.Task[None] | None = None
         self._closing = False
         self._transport = transport
+        self._where = "ble"
         self._tasks: set[asyncio.Task[None]] = set()
         config = DeviceConfiguration(
             name=module.name,
@@ -230,6 +232,9 @@ class BumblePeripheral:
         Raises:
             ConfigError: the controller does not answer, or refuses.
         """
+        self._where = what
+        if self._transport is not None:
+            self._transport.source.terminated.add_done_callback(self._on_gone)
         try:
             async with asyncio.timeout(_POWER_ON_S):
                 await self.device.power_on()
@@ -291,6 +296,10 @@ class BumblePeripheral:
                 await self.device.stop_advertising()
 
     def _on_connection(self, connection: Connection) -> None:
+        if self.connection is not None:
+            # It must not change what is known of the link that there is.
+            self._spawn(connection.disconnect())
+            return
         connection.on(Connection.EVENT_DISCONNECTION, lambda _: self._on_end(connection))
         connection.on(
             Connection.EVENT_CONNECTION_ATT_MTU_UPDATE,
@@ -301,9 +310,6 @@ class BumblePeripheral:
             Connection.EVENT_CONNECTION_ENCRYPTION_CHANGE,
             lambda: self._spawn(self._on_encryption(connection)),
         )
-        if self.connection is not None:
-            self._spawn(connection.disconnect())
-            return
         self.connection = connection
         self.driver.connected()
         if self.module.generation.parameters.value is not None:
@@ -316,6 +322,19 @@ class BumblePeripheral:
         self.driver.disconnected()
         self._spawn(self._come_back())
 
+    def _on_gone(self, _: asyncio.Future[None]) -> None:
+        """Say that the controller is gone: the dongle was pulled, the wire was cut."""
+        if self._closing:
+            return
+        self._closing = True
+        self.connection = None
+        self.driver.disconnected()
+        self._say("the controller is gone, and nobody hears the module any more; serve it anew")
+
+    def _say(self, trouble: str) -> None:
+        if self.module.unit.complain is not None:
+            self.module.unit.complain(f"{self._where}: {trouble}")
+
     async def _come_back(self) -> None:
         """Advertise again, with the name that may have been changed on the link."""
         silent_s, self._silent_s = self._silent_s, 0.0
@@ -325,6 +344,9 @@ class BumblePeripheral:
             self._advertising = asyncio.current_task()
             try:
                 await self._advertise()
+            except BaseBumbleError as error:
+                if not self._closing:
+                    self._say(f"the controller does not advertise any more: {error}")
             finally:
                 self._advertising = None
 
@@ -378,11 +400,19 @@ class BumblePeripheral:
 
 
 async def _open(moniker: str) -> Transport:
+    what = f"ble bumble:{moniker}"
     try:
         return await open_transport(moniker)
+    except ModuleNotFoundError as error:
+        raise ConfigError(f"{what}: needs {error.name}, install 'bumble[android]'") from None
+    except (AssertionError, TransportSpecError):
+        raise ConfigError(f"{what}: no such transport, or too little said of it; {_SUCH}") from None
     except Exception as error:  # every transport of Bumble has errors of its own
+        if type(error) is ValueError:
+            # Of its own taking apart of what stands behind the colon.
+            raise ConfigError(f"{what}: {_SUCH}") from None
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        raise ConfigError(f"ble bumble:{moniker}: {str(reason).splitlines()[0].lower()}") from None
+        raise ConfigError(f"{what}: {str(reason).splitlines()[0].lower()}") from None
 
 
 def _forget(_connection: Connection, _value: bytes) -> None:
