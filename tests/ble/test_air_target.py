@@ -74,6 +74,7 @@ def test_a_unit_that_was_driven_over_the_air_is_served_on_its_terminal(unit: Emu
         ("emulator-ble:0x21?mtu=22", "mtu '22' must be 23 to 517"),
         ("emulator-ble:0x21?passkey=1234567", "passkey '1234567' must be 0 to 999999"),
         ("emulator-ble:0x44?module=telink-login&password=1", "password '1': must be 6 characters"),
+        ("emulator-ble:0x21?password=123456", "password '123456': telink demands no login; one"),
         ("emulator-ble:0x44?module=telink-login&login=1", "login '1': must be 6 characters"),
         ("emulator-ble:0x21?about=board", "about 'board' must be module"),
     ],
@@ -108,7 +109,7 @@ def test_who_logs_in_is_served(options: str) -> None:
     ("options", "why"),
     [
         ("module=telink-login&login=654321", "the module refuses the password"),
-        ("module=key-login&password=555555&login=654321", "the module refuses the app key"),
+        ("module=key-login&password=555555&login=654321", "the module refuses the password"),
         ("module=telink&login=123456", "a login was given, and the module answers none"),
         ("module=passkey&passkey=111111", "pairing"),
     ],

@@ -45,7 +45,7 @@ def opened(target: str) -> AirLink:
 
 
 def pieces(link: Link, count: int) -> list[bytes]:
-    until_s = link.clock.now_s() + 2.0
+    until_s = link.clock.now_s() + 30.0
     return [link.read(until_s) for _ in range(count)]
 
 
@@ -106,7 +106,10 @@ def test_a_module_is_found_by_its_name(jbd_bleak: VirtualBleak) -> None:
 def test_nobody_in_reach_is_said_with_the_time_waited(jbd_bleak: VirtualBleak) -> None:
     with pytest.raises(LinkError) as caught:
         open_target("ble:A5:C2:37:00:00:01?timeout=1")
-    assert str(caught.value) == "ble:A5:C2:37:00:00:01?timeout=1: not found within 1 s"
+    assert str(caught.value) == (
+        "ble:A5:C2:37:00:00:01?timeout=1: not found within 1 s; out of range, or another client "
+        "has it: a module that serves one is not heard"
+    )
 
 
 def test_a_module_without_the_serial_line_is_said(
@@ -128,6 +131,8 @@ def test_a_module_without_the_serial_line_is_said(
         ("ble:A5:C2:37:00:00:0G", "must be ble:"),
         ("ble:A5:C2:37:00:00:01?timeout=0", "timeout '0' must be 1 to 120"),
         ("ble:A5:C2:37:00:00:01?baud=1", "unknown option 'baud'"),
+        ("ble:A5:C2:37:00:00:01?module=2030", "module '2030' must be one of older, telink"),
+        ("ble:A5:C2:37:00:00:01?about=board", "about 'board' must be module"),
     ],
 )
 def test_a_target_that_names_nothing_is_refused(text: str, why: str) -> None:
@@ -153,6 +158,10 @@ def test_troubles_of_bluetooth_are_said_in_one_line_with_what_to_do() -> None:
     none = BleakBluetoothNotAvailableError("none", reasons.NO_BLUETOOTH)
     assert reason(off) == "the adapter is off; bluetoothctl power on"
     assert reason(none) == "no Bluetooth adapter here"
+    for denied in (reasons.DENIED_BY_USER, reasons.DENIED_BY_SYSTEM, reasons.DENIED_BY_UNKNOWN):
+        assert "may not use Bluetooth" in reason(BleakBluetoothNotAvailableError("no", denied))
+    for other in reasons:
+        assert reason(BleakBluetoothNotAvailableError("why", other))
     assert "pairing needed" in reason(BleakGATTProtocolError(0x05))
     assert reason(BleakDBusError("org.bluez.Error.NotReady", ["Resource Not Ready"])) == (
         "the adapter is off; bluetoothctl power on"

@@ -38,13 +38,24 @@ SERIAL_LINES: Final = (("ff01", "ff02"), ("fff1", "fff2"))
 """Characteristics that a module answers on and takes requests on, by generation."""
 _CONNECT_S: Final = 20.0
 _CALL_S: Final = 10.0
+_LEAVE_S: Final = 30.0
+"""Longer than bleak itself waits for the end of a link, which is ten seconds on BlueZ."""
 _LAST_TURNS: Final = 3
 _HEADER: Final = 3
 """Bytes of a notification or write that are not its value."""
 _NEEDS_PAIRING: Final = (0x05, 0x08, 0x0C, 0x0F)
 """ATT errors: insufficient authentication, authorization, key size, encryption."""
 _SWITCH_ON: Final = "the adapter is off; bluetoothctl power on"
-_OFF: Final = BleakBluetoothNotAvailableReason.POWERED_OFF
+_DENIED: Final = "this program may not use Bluetooth; allow it in the system's settings"
+_WHY: Final = BleakBluetoothNotAvailableReason
+_NOT_AVAILABLE: Final = {
+    _WHY.POWERED_OFF: _SWITCH_ON,
+    _WHY.NO_BLUETOOTH: "no Bluetooth adapter here",
+    _WHY.NO_BLE_CENTRAL_ROLE: "the adapter has no Bluetooth Low Energy, or no central role",
+    _WHY.DENIED_BY_USER: _DENIED,
+    _WHY.DENIED_BY_SYSTEM: _DENIED,
+    _WHY.DENIED_BY_UNKNOWN: _DENIED,
+}
 
 
 class ModuleSession:
@@ -155,7 +166,10 @@ class ModuleSession:
                 self._where, self._scan_s, bluez=bluez
             )
         if found is None:
-            raise LinkError(f"{self._target.text}: not found within {self._scan_s} s")
+            raise LinkError(
+                f"{self._target.text}: not found within {self._scan_s} s; out of range, or another "
+                "client has it: a module that serves one is not heard"
+            )
         return found
 
     def _serial_line(
@@ -290,6 +304,7 @@ class BleLink:
     def __init__(self, target: Target) -> None:
         target.check_options(*OPTIONS)
         _check_address(target)
+        _check_module(target)
         self.name = target.text
         self.clock: Clock = RealClock()
         self._pieces: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
@@ -358,7 +373,7 @@ class BleLink:
 
     def _leave(self) -> None:
         self._leaving = True
-        self._call(self._session.close())
+        self._call(self._session.close(), _LEAVE_S)
 
     def _on_lost(self) -> None:
         if not self._leaving:
@@ -385,9 +400,7 @@ async def end_tasks() -> None:
 def reason(error: BaseException) -> str:
     """Return what is wrong with Bluetooth in one line, and what to do where that is known."""
     if isinstance(error, BleakBluetoothNotAvailableError):
-        if error.reason is _OFF:
-            return _SWITCH_ON
-        return "no Bluetooth adapter here"
+        return _NOT_AVAILABLE.get(error.reason, "Bluetooth is not available here")
     if isinstance(error, BleakDBusError) and error.dbus_error == "org.bluez.Error.NotReady":
         # What bleak tells of the default adapter alone.
         return _SWITCH_ON
@@ -418,6 +431,20 @@ def _address(text: str) -> bytes:
     """Return the six bytes of an address; macOS hands out a UUID instead."""
     parts = text.split(":")
     return bytes(int(part, 16) for part in parts) if len(parts) == 6 else b""
+
+
+def _check_module(target: Target) -> None:
+    """Refuse what is said of the module and can be neither found nor judged by."""
+    _ = target.about_module
+    key = target.options.get("module")
+    if key is None:
+        return
+    from jbd_emulator import GENERATIONS
+
+    if key not in GENERATIONS:
+        raise LinkError(
+            f"target {target.text!r}: module {key!r} must be one of {', '.join(GENERATIONS)}"
+        )
 
 
 def _check_address(target: Target) -> None:

@@ -40,15 +40,17 @@ def module_login(address: bytes, password: bytes) -> Login:
         LinkError: the module has no login, or refuses.
     """
     result = _status((yield ModuleFrame(ModuleCommand.APP_KEY, APP_KEY)))
+    refused = "the module refuses the app key"
     if result == ModuleStatus.REFUSED and password != APP_KEY:
         # One kind of module compares the user's own password here (aiobmsble).
+        refused = "the module refuses the password"
         result = _status((yield ModuleFrame(ModuleCommand.APP_KEY, password)))
     if result is None:
         raise LinkError("a login was given, and the module answers none")
     if result == ModuleStatus.NO_PASSWORD:
         return
     if result != ModuleStatus.ACCEPTED:
-        raise LinkError("the module refuses the app key")
+        raise LinkError(refused)
     drawn = yield ModuleFrame(ModuleCommand.RANDOM)
     if drawn is None or len(drawn.data) != 1:
         raise LinkError("the module hands out no random byte for the login")

@@ -78,7 +78,7 @@ def check_generation(key: str) -> str:
     return key
 
 
-def check_password(text: str, generation: str) -> str:
+def check_password(text: str, generation: str, field: str = "module_password") -> str:
     """Return ``text`` if a module of that generation can have it as its user password.
 
     Raises:
@@ -90,10 +90,10 @@ def check_password(text: str, generation: str) -> str:
             key for key, other in GENERATIONS.items() if other.opens_at.value is not Level.NONE
         )
         raise ConfigError(
-            f"module_password {text!r}: {generation} demands no login; one of {with_login} does"
+            f"{field} {text!r}: {generation} demands no login; one of {with_login} does"
         )
     if len(text) != PASSWORD_LENGTH or any(ord(c) > 0xFF for c in text):
-        raise ConfigError(f"module_password {text!r}: must be {PASSWORD_LENGTH} characters")
+        raise ConfigError(f"{field} {text!r}: must be {PASSWORD_LENGTH} characters")
     return text
 
 

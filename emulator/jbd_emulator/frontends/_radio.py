@@ -22,6 +22,7 @@ from bumble.transport.common import AsyncPipeSink
 from .._config import parse_unit
 from .._unit import Unit
 from ..module import BleModule, Timing
+from ._ble import check_password
 
 if TYPE_CHECKING:
     from ._bumble import BumblePeripheral
@@ -155,12 +156,16 @@ class VirtualRadio:
             unit: the board, or what describes it, ``0x21?board=4s&pin=123456``.
             generation: key of the module's row.
             address: of the module; None makes one of the generation's prefix.
-            password: user password of a login module; None takes the generation's.
+            password: user password of a login module, empty for none; None takes the
+                generation's.
             name: what it advertises; empty takes what the board says.
             paced: keep the times of the captures; else answers leave at once.
         Raises:
             ConfigError: one of them is wrong.
         """
+        if password:
+            # Of a module without a login it would be forgotten without a word.
+            check_password(password, generation, "password")
         module = BleModule(
             Unit(parse_unit(unit), self.now_s()) if isinstance(unit, str) else unit,
             generation,
