@@ -21,6 +21,8 @@ from jbd_protocol import ModuleFrame
 from .conftest import BASIC
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from bumble.device import Device
 
 SERVE = [sys.executable, "-m", "jbd_emulator", "serve"]
@@ -75,6 +77,15 @@ def test_a_transport_that_names_nothing_is_refused(text: str) -> None:
 )
 def test_what_cannot_be_served_is_one_line(options: list[str], why: str) -> None:
     assert why in refused(*options)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("first", "second"), [("bless", "bless:hci0"), ("bless:hci1",) * 2])
+def test_two_units_on_one_adapter_are_refused(tmp_path: Path, first: str, second: str) -> None:
+    config = tmp_path / "units.toml"
+    config.write_text(f'[[unit]]\nble = "{first}"\n[[unit]]\nble = "{second}"\n')
+    why = refused("--config", str(config))
+    assert why.endswith(f"{second}: two units cannot share one adapter\n")
 
 
 def test_a_served_module_demands_the_password_it_was_given() -> None:

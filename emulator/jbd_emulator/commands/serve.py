@@ -68,6 +68,7 @@ def run(args: argparse.Namespace) -> int:
     """Serve until SIGTERM or SIGINT; return 0."""
     ports = _from_config(args.config) if args.config else [_from_options(args)]
     _refuse_shared_state(ports)
+    _refuse_shared_adapter(ports)
     for port in ports:
         _note_unused_pin(port.config)
     control = _control(args)
@@ -309,3 +310,15 @@ def _note_unused_pin(config: UnitConfig) -> None:
             f"note: firmware 0x{config.firmware:02X} has no password function, "
             "the PIN will never be asked for\n"
         )
+
+
+def _refuse_shared_adapter(ports: list[UnitPorts]) -> None:
+    seen: set[str] = set()
+    for port in ports:
+        if port.ble is None or port.ble.kind != "bless":
+            continue
+        adapter = port.ble.adapter
+        if adapter in seen:
+            # A central would find two serial services under one address, and take the first.
+            raise ConfigError(f"ble bless:{adapter}: two units cannot share one adapter")
+        seen.add(adapter)

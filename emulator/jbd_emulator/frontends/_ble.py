@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 KINDS: Final = ("bless", "bumble")
 """Front ends by the word that a transport begins with."""
+DEFAULT_ADAPTER: Final = "hci0"
 _LEAST_WAIT_S: Final = 1e-6
 _HINT: Final = "must be bless, bless:hci1 or bumble:MONIKER (bumble:usb:0, bumble:vhci)"
 
@@ -32,6 +33,11 @@ class BleTransport:
 
     kind: str
     where: str
+
+    @property
+    def adapter(self) -> str:
+        """The adapter of ``bless``: BlueZ's first where none is named."""
+        return self.where or DEFAULT_ADAPTER
 
 
 class BlePeripheral(Protocol):
@@ -139,7 +145,7 @@ async def open_peripheral(module: BleModule, transport: BleTransport) -> BlePeri
         if transport.kind == "bless":
             from ._bless import BlessPeripheral
 
-            return await BlessPeripheral.open(module, transport.where)
+            return await BlessPeripheral.open(module, transport.adapter)
         from ._bumble import BumblePeripheral
 
         return await BumblePeripheral.open(module, transport.where)

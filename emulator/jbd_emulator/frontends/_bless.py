@@ -16,7 +16,7 @@ from bless.backends.descriptor import GATTDescriptorProperties
 
 from .._config import ConfigError
 from ..module import BleModule, Characteristic
-from ._ble import ModuleDriver
+from ._ble import DEFAULT_ADAPTER, ModuleDriver
 
 LIMITS: Final = (
     "bless: the address and the MTU are the adapter's, link-up is first known with the "
@@ -39,7 +39,7 @@ class BlessPeripheral:
     def __init__(self, module: BleModule, adapter: str) -> None:
         self.module = module
         self.limits = LIMITS
-        self._adapter = adapter or "hci0"
+        self._adapter = adapter or DEFAULT_ADAPTER
         self._address = ""
         row = module.generation
         self._service = row.service.long_uuid

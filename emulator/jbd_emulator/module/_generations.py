@@ -83,6 +83,8 @@ class Generation:
         ffaa_s: time from an FF AA frame to its answer, in seconds.
         prefix: first three address bytes.
         layout: how the advertisement holds the address.
+        name_size: bytes that a read of the device name gives, filled up with NULs; 0 for the name
+            alone.
         advertised: UUIDs in the advertisement.
     """
 
@@ -105,6 +107,7 @@ class Generation:
     ffaa_s: Fact[float]
     prefix: Fact[bytes]
     layout: Fact[AddressLayout]
+    name_size: Fact[int]
     advertised: Fact[tuple[str, ...]]
 
     @property
@@ -176,6 +179,7 @@ _TELINK = Generation(
     ffaa_s=_assumed(0.023, "as 2025; only login modules were timed"),
     prefix=_reported(bytes.fromhex("a5c237"), "scanner records, 13 of 38"),
     layout=_reported(AddressLayout.REVERSED, "scanner records, 19 of 38, most of a5:c2:37"),
+    name_size=_assumed(0, "nobody reads it in the app captures"),
     advertised=_reported(("ff00",), "scanner records, all 38"),
 )
 _OLDER = replace(
@@ -224,6 +228,7 @@ _FA00_LOGIN = replace(
     ffaa_s=_captured(0.055, "iOS capture 2024, median of fifteen, on a 30 ms grid"),
     prefix=_captured(bytes.fromhex("a4c137"), "iOS capture 2024"),
     layout=_reported(AddressLayout.REVERSED, "scanner records, most of a4:c1:37"),
+    name_size=_captured(30, "iOS capture 2024: 19 + 11 bytes; left-over memory there is NULs here"),
 )
 _KEY_LOGIN = replace(
     _TELINK_LOGIN,

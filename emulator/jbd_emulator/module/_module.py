@@ -169,7 +169,8 @@ class BleModule:
         notified and written data out of the attribute).
         """
         if uuid == _NAME_READ:
-            return self._access.name or self.name.encode("utf-8")
+            name = self._access.name or self.name.encode("utf-8")
+            return name.ljust(self.generation.name_size.value, b"\0")
         for service in self.generation.services.value:
             for characteristic in service.characteristics:
                 if characteristic.uuid == uuid and characteristic.value is not None:

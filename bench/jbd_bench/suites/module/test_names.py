@@ -36,8 +36,10 @@ def named(admitted: Module, generation: str | None, traits: Traits) -> Iterator[
     if not name:
         pytest.skip("its name was not heard, so it could not be given back")
     yield admitted
+    # The name is the owner's: where it cannot be given back, that is said.
     admitted.connect(admitted=True)
-    admitted.ask(ModuleFrame(0x07, name.encode()))
+    answer = admitted.ask(ModuleFrame(0x07, name.encode()))
+    assert answer == ModuleFrame(0x07, b""), f"the name {name!r} could not be given back: {answer}"
 
 
 @requirement(
