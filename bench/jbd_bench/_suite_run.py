@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from ._leave import parse_leaves
 from ._link import LinkError
@@ -165,6 +165,23 @@ def run_suites(
     arguments += [str(_HERE / suite) for suite in suites]
     with _own_environment():
         return int(pytest.main(arguments, plugins=[_ShortFailures(), recorder, *plugins]))
+
+
+def board_lines(recorder: Recorder) -> list[str]:
+    """Return what was put back on each board, in a line each."""
+    lines = []
+    rows: list[dict[str, Any]] = recorder.extra.get("safety", [])  # type: ignore[assignment]  # made by the safety plugin
+    for row in rows:
+        outcomes = row["restored"]
+        restored = sum(len(one["restored"]) for one in outcomes)
+        lasting = list(dict.fromkeys(line for one in outcomes for line in one["lasting"]))
+        if row["journal"] is not None:
+            what = f"{restored} changes put back and read back" if restored else "left as it was"
+            lines.append(f"{row['target']}: {what}")
+        lines += [f"{row['target']}: cannot be put back: {line}" for line in lasting]
+        if row["stopped"] is not None:
+            lines.append(f"ENDED: {row['stopped']}")
+    return lines
 
 
 def _reports(folder: Path) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -74,7 +75,10 @@ def baseline_of_firmware(version: int) -> Baseline:
     profile = FIRMWARE.get(version)
     if profile is None:
         known = ", ".join(f"0x{row:02X}" for row in FIRMWARE)
-        raise BaselineError(f"baseline 0x{version:02X}: unknown firmware; there is {known}")
+        raise BaselineError(
+            f"baseline 0x{version:02X}: unknown firmware; there is {known}. "
+            "A release with a new version is compared with the one before it"
+        )
     return Baseline(
         name=f"firmware 0x{version:02X} ({version >> 4}.{version & 15}), as the sources have it",
         judged_as=version,
@@ -90,8 +94,8 @@ def load_baseline(path: Path) -> Baseline:
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise BaselineError(f"baseline {path}: {error.strerror}") from None
-    except ValueError:
+        raise BaselineError(f"baseline {path}: {(error.strerror or str(error)).lower()}") from None
+    except (ValueError, RecursionError):
         raise BaselineError(f"baseline {path}: not JSON") from None
     units = _field(path, document, "units", list)
     kind, schema = document.get("kind"), document.get("schema")
@@ -120,7 +124,8 @@ def _of_unit(path: Path, unit: object, started: str) -> Baseline:
         for case in _field(path, row, "cases", list):
             for one in _field(path, case, "measurements", list):
                 measurements[_field(path, one, "name", str)] = one
-                _field(path, one, "value", float)
+                if not math.isfinite(_field(path, one, "value", float)):
+                    raise BaselineError(f"baseline {path}: value: must be a finite number")
     judged = unit.get("judged_as")
     version = None if judged is None else _version(str(judged))
     if judged is not None and version is None:

@@ -83,7 +83,7 @@ def _unit(unit: UnitResult, result: Result) -> str:
 
 
 def _banner(unit: UnitResult) -> str:
-    shown = [*unit.errors, *_banner_lines(unit), *_left_lines(unit)]
+    shown = [*unit.errors, *_banner_lines(unit), *_left_lines(unit), *unit.notes]
     items = "".join(f"<li>{escape(text)}</li>" for text in shown)
     board = _board(unit.identity)
     return (

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from .._leave import Tier, tier_of
 from ..records import TestRecord
+from ..transports._target import RADIO, port_of
 from ._baseline import UNKNOWN, Baseline
 from ._catalogue import AREAS, Entry, catalogue, covers
 from ._reasons import Why, leaves_asked, why_skipped
@@ -28,6 +29,9 @@ KEPT_OF_FAILED: Final = 60
 """Pieces of traffic that a report keeps of a case."""
 _REACH: Final = "reach of "
 _STOPPED: Final = "WatchdogTripped: "
+_OF_THE_BENCH: Final = frozenset({"LinkError", "JournalError"})
+"""What ends a test and says nothing of the firmware: a cable that was pulled, a port that somebody
+else holds, a disk that is full. A radio link is another matter: the board can drop that itself."""
 _SLOWER: Final = 2.0
 """How many times a measured time must have grown, or shrunk, to be worth a line."""
 _LEAST_S: Final = 0.02
@@ -86,7 +90,10 @@ def judge(ran: Ran, baseline: Baseline, scope: Scope) -> UnitResult:
     for test in ran.tests:
         for requirement in test.requirements:
             tests.setdefault(requirement["id"], []).append(test)
-    rows = tuple(_row(entry, tests.get(entry.id, ()), baseline, scope) for entry in scope.entries())
+    rows = tuple(
+        _row(entry, tests.get(entry.id, ()), baseline, scope, ran.target)
+        for entry in scope.entries()
+    )
     changes = (
         *_outcome_changes(rows),
         *_identity_changes(ran, baseline),
@@ -96,7 +103,7 @@ def judge(ran: Ran, baseline: Baseline, scope: Scope) -> UnitResult:
     return UnitResult(
         target=ran.target,
         verdict=verdict,
-        why=(*_why(verdict, rows, ran.errors, scope), *ran.notes),
+        why=tuple(_why(verdict, rows, ran.errors, scope)),
         judged_as=None if baseline.judged_as is None else f"0x{baseline.judged_as:02X}",
         identity=ran.identity,
         allowed=ran.allowed,
@@ -105,15 +112,19 @@ def judge(ran: Ran, baseline: Baseline, scope: Scope) -> UnitResult:
         rows=rows,
         changes=changes,
         errors=ran.errors,
+        notes=ran.notes,
     )
 
 
 # -- one requirement -------------------------------------------------------------------------
 
 
-def _row(entry: Entry, tests: Sequence[TestRecord], baseline: Baseline, scope: Scope) -> Row:
+def _row(
+    entry: Entry, tests: Sequence[TestRecord], baseline: Baseline, scope: Scope, target: str
+) -> Row:
     cases = tuple(_case(test) for test in tests)
-    outcome, why, blocking = _outcome([case for case in cases if _is_within(scope, case)])
+    within = [case for case in cases if _is_within(scope, case)]
+    outcome, why, blocking = _outcome(within, radio=port_of(target)[0] in RADIO)
     before = baseline.outcome(entry.id)
     effect = ""
     if outcome == FAILED and before != FAILED:
@@ -126,13 +137,18 @@ def _row(entry: Entry, tests: Sequence[TestRecord], baseline: Baseline, scope: S
     return Row(entry, outcome, before, effect, why, cases)
 
 
-def _outcome(cases: Sequence[Case]) -> tuple[str, str, bool]:
+def _outcome(cases: Sequence[Case], *, radio: bool) -> tuple[str, str, bool]:
     """Return outcome, reason, and whether what was not judged keeps the verdict open."""
     failures = [case.failure or "failed" for case in cases if case.outcome == FAILED]
     if stopped := [failure for failure in failures if _STOPPED in failure]:
         # The watchdog ended the run in this test; that says nothing of what the test is about.
         return NOT_JUDGED, stopped[0], True
+    troubles = [] if radio else [t for t in map(_trouble, failures) if t is not None]
+    if troubles and len(troubles) == len(failures):
+        return NOT_JUDGED, troubles[0], True
     if failures:
+        if troubles:
+            failures = [failure for failure in failures if _trouble(failure) is None]
         more = f" (and {len(failures) - 1} more)" if len(failures) > 1 else ""
         return FAILED, failures[0] + more, False
     skipped = [(why_skipped(case.reason), case.reason or "") for case in cases
@@ -149,6 +165,12 @@ def _outcome(cases: Sequence[Case]) -> tuple[str, str, bool]:
     if skipped:
         return NOT_MEANT, skipped[0][1], False
     return NOT_JUDGED, "no test of it ran", True
+
+
+def _trouble(failure: str) -> str | None:
+    """Return what was wrong with the bench where a test failed for that, else None."""
+    name, _, text = failure.partition("\n")[0].partition(": ")
+    return text if name.rpartition(".")[2] in _OF_THE_BENCH else None
 
 
 def _is_within(scope: Scope, case: Case) -> bool:

@@ -138,6 +138,7 @@ class UnitResult:
         rows: the requirements.
         changes: against the baseline.
         errors: what went wrong with the run itself.
+        notes: what a reader should know of the run: what was put back on the board, what was not.
     """
 
     target: str
@@ -151,6 +152,7 @@ class UnitResult:
     rows: tuple[Row, ...]
     changes: tuple[Change, ...]
     errors: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def count(self, outcome: str) -> int:
         """Return how many requirements have an outcome."""
@@ -179,6 +181,7 @@ class UnitResult:
             "changes": [change.to_json() for change in self.changes],
             "requirements": [row.to_json() for row in self.rows],
             "errors": list(self.errors),
+            "notes": list(self.notes),
         }
 
 
@@ -193,6 +196,7 @@ class Result:
         tier: how far the verdict reaches.
         areas: what it is about.
         units: in the order of their targets.
+        ended: somebody ended the run before it was through.
     """
 
     version: str
@@ -201,6 +205,7 @@ class Result:
     tier: str
     areas: tuple[str, ...]
     units: tuple[UnitResult, ...] = field(default=())
+    ended: bool = False
 
     @property
     def accepted(self) -> bool:

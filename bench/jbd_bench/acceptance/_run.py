@@ -15,10 +15,12 @@ from typing import IO, Any
 
 from jbd_protocol import LocalError, __version__
 
+from .._boards import boards_of
 from .._leave import ALL_LEAVES, parse_leaves
 from .._link import LinkError
 from .._suite_run import Guarding
 from ..records import TestRecord
+from ..safety._polite import polite_end, undisturbed
 from ..transports import parse_target
 from ._baseline import Baseline
 from ._judge import Ran, Scope, judge
@@ -62,22 +64,27 @@ def accept(order: Order, tell: Progress | None = None) -> Result:
     """
     if order.allow is not None:
         parse_leaves(order.allow)
-    twice = sorted({target for target in order.targets if list(order.targets).count(target) > 1})
-    if twice:
-        raise LinkError(f"target {twice[0]!r}: given twice; one board is one unit")
+    check_units(order.targets)
     if not order.scope.entries():
         raise LocalError("nothing to judge: no requirement of these areas is in that tier")
     started = datetime.now(UTC).isoformat(timespec="seconds")
     with tempfile.TemporaryDirectory(prefix="jbd-accept-") as scratch:
         workers = [_Worker(order, number, Path(scratch)) for number in range(len(order.targets))]
-        try:
-            for worker in workers:
-                worker.start(tell)
-            units = tuple(worker.finish() for worker in workers)
-        except BaseException:
-            for worker in workers:
-                worker.stop()
-            raise
+        ended = False
+        with polite_end():
+            try:
+                for worker in workers:
+                    worker.start(tell)
+                for worker in workers:
+                    worker.wait()
+            except KeyboardInterrupt:
+                ended = True
+                with undisturbed():
+                    _stop(workers)
+            except BaseException:
+                _stop(workers)
+                raise
+        units = tuple(worker.finish(ended) for worker in workers)
         if order.reports is not None:
             merge_reports([worker.folder for worker in workers], order.reports)
     return Result(
@@ -87,7 +94,31 @@ def accept(order: Order, tell: Progress | None = None) -> Result:
         tier=str(order.scope.tier),
         areas=order.scope.areas,
         units=units,
+        ended=ended,
     )
+
+
+def check_units(targets: Sequence[str]) -> None:
+    """Refuse targets of which two are one board.
+
+    Raises:
+        LinkError: which.
+    """
+    for target in targets:
+        if list(targets).count(target) > 1:
+            raise LinkError(f"target {target!r}: given twice; one board is one unit")
+    for names in boards_of(targets):
+        if len(names) > 1:
+            raise LinkError(f"target {names[1]!r}: the same port as {names[0]!r}; one board is "
+                            "one unit")  # fmt: skip
+
+
+def _stop(workers: Sequence[_Worker]) -> None:
+    """End all, and wait until each has put its board back."""
+    for worker in workers:
+        worker.end()
+    for worker in workers:
+        worker.wait()
 
 
 class _Worker:
@@ -123,6 +154,8 @@ class _Worker:
             stdout=subprocess.PIPE,
             stderr=self._errors,
             text=True,
+            # Ctrl-C is for this process; it ends the others, once, and waits for them.
+            process_group=0,
         )
         assert self._process.stdin is not None
         with self._process.stdin as stdin:
@@ -139,27 +172,43 @@ class _Worker:
                 tell(self.target, json.loads(line))
         self._process.stdout.close()
 
-    def finish(self) -> UnitResult:
-        """Wait for the end, and judge."""
-        assert self._process is not None
-        assert self._reader is not None
-        status = self._process.wait()
-        self._reader.join()
+    def wait(self) -> None:
+        """Wait for the end of the process, if it was started."""
+        if self._process is not None:
+            self._process.wait()
+
+    def end(self) -> None:
+        """End the process, in the way that lets it put the board back."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.terminate()
+
+    def finish(self, ended: bool) -> UnitResult:
+        """Judge, when the process is through.
+
+        Args:
+            ended: somebody ended the run.
+        """
+        status = None if self._process is None else self._process.wait()
+        if self._reader is not None:
+            self._reader.join()
         said = self._said()
         came: dict[str, Any] = {
             "tests": [],
             "errors": [],
             "notes": [],
+            "ended": False,
             "identity": {},
             "started": "",
             "seconds": 0.0,
         }
         if self._result.exists():
             came = json.loads(self._result.read_text(encoding="utf-8"))
-            if came["errors"] and said:
+            if came["errors"] and said and not any(one in said for one in came["errors"]):
                 came["errors"].append(said)
-        else:
+        elif not ended:
             came["errors"] = [f"the run ended with status {status}: {said or 'no message'}"]
+        if (ended and status != 0) or came["ended"]:
+            came["errors"].insert(0, "the run was ended before it was through")
         ran = Ran(
             target=self.target,
             tests=[TestRecord(**test) for test in came["tests"]],
@@ -171,13 +220,6 @@ class _Worker:
             notes=tuple(came["notes"]),
         )
         return judge(ran, self.order.baseline, self.order.scope)
-
-    def stop(self) -> None:
-        """End the process, in the way that lets it put the board back, and wait for it."""
-        if self._process is not None and self._process.poll() is None:
-            self._process.terminate()
-            self._process.wait()
-        self._errors.close()
 
     def _said(self) -> str:
         """Return the last line of what the process complained about."""

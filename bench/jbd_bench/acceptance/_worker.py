@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,9 +19,10 @@ from jbd_protocol import JbdError
 
 from .._client import BmsClient
 from .._needs import needs_of
-from .._suite_run import Guarding, run_suites
+from .._suite_run import Guarding, board_lines, run_suites
 from ..board import read_identity
 from ..records import Recorder
+from ..safety._polite import polite_end
 from ..transports import open_target
 from ._pulse import RunAgain
 
@@ -57,11 +58,20 @@ class _Only:
 
 
 class _Tell:
-    """A pytest plugin that says how far the run is."""
+    """A pytest plugin that says how far the run is.
+
+    Attributes:
+        ended: somebody ended the run, by a signal.
+    """
 
     def __init__(self, recorder: Recorder, out: TextIO) -> None:
         self._recorder, self._out = recorder, out
         self._total = 0
+        self.ended = False
+
+    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        """Note that somebody ended the run; a guard that stops it is told by its type."""
+        self.ended = "Interrupted" not in {row.__name__ for row in type(excinfo.value).__mro__}
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Note how many tests there are."""
@@ -83,12 +93,14 @@ def run_job(job: Mapping[str, Any], out: TextIO) -> dict[str, object]:
             ``journal``, ``limits`` and ``folder``, the last for the reports of pytest, or null.
         out: for lines of progress.
     Returns:
-        ``identity``, ``tests``, ``errors``, ``notes``, ``started`` and ``seconds``.
+        ``identity``, ``tests``, ``errors``, ``notes``, ``ended`` where somebody ended the run,
+        ``started`` and ``seconds``.
     """
     started, start_s = datetime.now(UTC).isoformat(timespec="seconds"), time.monotonic()
     # First of all: a board that does not outlive what comes is to be named all the same.
     identity = identity_of(job["target"])
     recorder, again = Recorder(), RunAgain()
+    tell = _Tell(recorder, out)
     status = run_suites(
         [job["target"]],
         job["suites"],
@@ -98,19 +110,25 @@ def run_job(job: Mapping[str, Any], out: TextIO) -> dict[str, object]:
         load=job["plugins"],
         guarding=Guarding(job["journal"], job["limits"]),
         report=None if job["folder"] is None else Path(job["folder"]),
-        plugins=[_Only(frozenset(job["requirements"])), _Tell(recorder, out), again],
+        plugins=[_Only(frozenset(job["requirements"])), tell, again],
     )
     errors = list(recorder.errors)
-    if status not in (0, 1):
+    if status not in (0, 1) and not tell.ended:
         errors.append(f"the run stopped before its end, pytest status {status}")
     return {
         "identity": identity,
         "tests": [asdict(test) for test in recorder.tests],
         "errors": errors,
-        "notes": again.notes(),
+        "notes": [*_boards(recorder, errors), *again.notes()],
+        "ended": tell.ended,
         "started": started,
         "seconds": time.monotonic() - start_s,
     }
+
+
+def _boards(recorder: Recorder, errors: Sequence[str]) -> list[str]:
+    """Return what was put back on the board, without what is told as an error already."""
+    return [line for line in board_lines(recorder) if not any(one in line for one in errors)]
 
 
 def identity_of(target: str) -> dict[str, int | str]:
@@ -130,7 +148,12 @@ def identity_of(target: str) -> dict[str, int | str]:
 def main() -> int:
     """Do the job on standard input and leave what came of it in its file."""
     job = json.load(sys.stdin)
-    came = run_job(job, sys.stdout)
+    with polite_end():
+        try:
+            came = run_job(job, sys.stdout)
+        except KeyboardInterrupt:
+            # Before the first test or behind the last: what is not written down did not happen.
+            return 130
     Path(job["result"]).write_text(json.dumps(came), encoding="utf-8")
     return 0
 

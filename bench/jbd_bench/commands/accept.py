@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ..acceptance import Result, UnitResult
     from ..acceptance._judge import Scope
     from ..acceptance._run import Order
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 HELP: Final = "accept or refuse a firmware: requirements, clients of the field, a verdict"
 _TIERS: Final = ("read-only", "reversible", "destructive")
 _WHY_SHOWN: Final = 12
+_ENDED: Final = 130
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -96,7 +99,7 @@ def run(args: argparse.Namespace) -> int:
     """Judge the units, show, report.
 
     Returns:
-        0 where every unit is accepted, 1 otherwise.
+        0 where every unit is accepted, 1 otherwise, 130 where somebody ended the run.
     Raises:
         JbdError, LinkError, ConfigError: bad input, or a unit that cannot be reached.
         OSError: a report cannot be written.
@@ -117,6 +120,8 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps(result.to_json(), ensure_ascii=False))
     else:
         _show(result, args.out)
+    if result.ended:
+        return _ENDED
     return 0 if result.accepted else 1
 
 
@@ -136,9 +141,13 @@ def _scope(args: argparse.Namespace) -> Scope:
 def _order(args: argparse.Namespace, scope: Scope) -> Order:
     from jbd_protocol import LocalError
 
-    from .._suite_run import Guarding
+    from .._leave import parse_leaves
+    from .._suite_run import Guarding, need_pytest
     from ..acceptance._baseline import find_baseline
-    from ..acceptance._run import Order
+    from ..acceptance._run import Order, check_units
+
+    need_pytest()
+    from ..safety._plugin import safety_options
 
     if not args.target:
         raise LocalError("target: none given; say what to judge: --target serial:/dev/ttyUSB0")
@@ -146,11 +155,23 @@ def _order(args: argparse.Namespace, scope: Scope) -> Order:
         raise LocalError("baseline: none given; say what to compare with: --baseline 0x21")
     if args.write_baseline is not None and len(args.target) != 1:
         raise LocalError(f"write-baseline: {len(args.target)} targets; must be exactly 1")
+    if args.allow is not None:
+        parse_leaves(args.allow)
     baseline = find_baseline(args.baseline)
+    safety_options(args.journal, args.limit, None)
+    _check_plugins(args.plugin)
+    check_units(args.target)
+    # What takes minutes to find out must not be lost at the end.
+    if args.write_baseline is not None:
+        _check_writable("write-baseline", args.write_baseline)
+    if args.out is not None:
+        try:
+            args.out.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise LocalError(f"out {args.out}: {_reason(error)}") from None
+        _check_writable("out", args.out / "acceptance.html")
     for target in args.target:
         _reach(target)
-    if args.out is not None:
-        args.out.mkdir(parents=True, exist_ok=True)
     return Order(
         targets=args.target,
         baseline=baseline,
@@ -160,6 +181,38 @@ def _order(args: argparse.Namespace, scope: Scope) -> Order:
         guarding=Guarding(args.journal, args.limit),
         reports=args.out,
     )
+
+
+def _check_plugins(names: Sequence[str]) -> None:
+    """Refuse a module that nobody can find; what is wrong inside it is said by the run."""
+    from importlib.util import find_spec
+
+    from jbd_protocol import LocalError
+
+    for name in names:
+        try:
+            found = find_spec(name)
+        except (ImportError, ValueError):
+            found = None
+        if found is None:
+            raise LocalError(f"plugin {name!r}: no module of that name; PYTHONPATH leads to others")
+
+
+def _check_writable(option: str, path: Path) -> None:
+    """Refuse a file that cannot be written, and leave it as it is."""
+    from jbd_protocol import LocalError
+
+    there = path.exists()
+    try:
+        path.open("a").close()
+    except OSError as error:
+        raise LocalError(f"{option} {path}: {_reason(error)}") from None
+    if not there:
+        path.unlink()
+
+
+def _reason(error: OSError) -> str:
+    return (error.strerror or str(error)).lower()
 
 
 def _reach(text: str) -> None:
@@ -257,6 +310,7 @@ def _unit_lines(unit: UnitResult, result: Result) -> list[str]:
         shown.append(f"  - and {len(unit.why) - _WHY_SHOWN} more; --out has them all")
     changed = [f"  {change.kind}: {change.text}" for change in unit.changes
                if change.kind in ("better", "identity", "measurement")]  # fmt: skip
+    changed += [f"  {note}" for note in unit.notes]
     counts = ", ".join(
         f"{unit.count(name)} {name}"
         for name in ("passed", "failed", "not judged", "not applicable")

@@ -231,33 +231,17 @@ def _as_json(recorder: Recorder, good: bool) -> dict[str, object]:
 def _show(
     recorder: Recorder, lockout: dict[str, Any] | None, seconds: float, report: Path | None
 ) -> None:
+    from .._suite_run import board_lines
     from ..records import failure_lines, skip_lines, summary_lines
 
     lines = ["", *summary_lines(recorder), *skip_lines(recorder), *failure_lines(recorder), ""]
     if lockout is not None:
         word = "locks" if lockout["reproduced"] else "does NOT lock"
         lines.append(f"Android 3.1.1026 {word} itself out of firmware 2.1: {lockout['why']}")
-    lines += _boards(recorder)
+    lines += board_lines(recorder)
     if report is not None:
         lines.append(f"report: {report / 'report.json'}, junit.xml, allure-results")
     failed = len(recorder.failed) + len(recorder.errors)
     ending = f"{failed} failed" if failed else "all passed"
     lines.append(f"{len(recorder.tests)} tests, {ending}, {seconds:.1f} s")
     sys.stdout.write("\n".join(lines) + "\n")
-
-
-def _boards(recorder: Recorder) -> list[str]:
-    """Return what was put back on each board, in a line each."""
-    lines = []
-    rows: list[dict[str, Any]] = recorder.extra.get("safety", [])  # type: ignore[assignment]  # made by the safety plugin
-    for row in rows:
-        outcomes = row["restored"]
-        restored = sum(len(one["restored"]) for one in outcomes)
-        lasting = list(dict.fromkeys(line for one in outcomes for line in one["lasting"]))
-        if row["journal"] is not None:
-            what = f"{restored} changes put back and read back" if restored else "left as it was"
-            lines.append(f"{row['target']}: {what}")
-        lines += [f"{row['target']}: cannot be put back: {line}" for line in lasting]
-        if row["stopped"] is not None:
-            lines.append(f"ENDED: {row['stopped']}")
-    return lines

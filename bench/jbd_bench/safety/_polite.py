@@ -7,7 +7,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import Final, NoReturn
 
 _POLITE: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -35,3 +35,22 @@ def undisturbed() -> Iterator[None]:
             signal.signal(number, signal.SIG_DFL if handler is None else handler)
     if waiting:
         signal.raise_signal(waiting[0])
+
+
+@contextmanager
+def polite_end() -> Iterator[None]:
+    """Let a polite end interrupt this process as Ctrl-C does."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def end(number: int, _: object) -> NoReturn:
+        raise KeyboardInterrupt(signal.Signals(number).name)
+
+    # SIGINT too: a shell that starts a job in the background has it ignored.
+    before = {number: signal.signal(number, end) for number in _POLITE}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)

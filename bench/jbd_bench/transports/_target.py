@@ -18,7 +18,7 @@ LINE, MODULE = "line", "module"
 MODULE_OPTIONS: Final = ("module", "mtu", "paced", "password", "login", "passkey", "about")
 """Options of ``emulator-ble:`` that are not the unit's."""
 _EMBEDDED: Final = ("emulator", "emulator-ble")
-_RADIO: Final = ("ble", "emulator-ble")
+RADIO: Final = ("ble", "emulator-ble")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Target:
     @property
     def over(self) -> str:
         """``module`` where a Bluetooth module is between, else ``line``."""
-        return MODULE if self.scheme in _RADIO else LINE
+        return MODULE if self.scheme in RADIO else LINE
 
     @property
     def about_module(self) -> bool:

@@ -98,6 +98,11 @@ def test_a_file_without_a_firmware_expects_what_is_common(tmp_path: Path) -> Non
                 {"measurements": [{"name": "latency", "value": "x"}]}]}]}),
             "value: must be a number",
         ),
+        (
+            document(unit={"requirements": [{"id": "A", "outcome": "passed", "cases": [
+                {"measurements": [{"name": "latency", "value": float("nan")}]}]}]}),
+            "value: must be a finite number",
+        ),
     ],
 )  # fmt: skip
 def test_a_bad_file_is_told_in_one_line(tmp_path: Path, content: object, names: str) -> None:
@@ -107,6 +112,13 @@ def test_a_bad_file_is_told_in_one_line(tmp_path: Path, content: object, names: 
     assert str(path) in str(told.value)
     assert names in str(told.value)
     assert "\n" not in str(told.value)
+
+
+def test_brackets_without_end_are_no_baseline(tmp_path: Path) -> None:
+    path = tmp_path / "deep.json"
+    path.write_text("[" * 100_000)
+    with pytest.raises(BaselineError, match="not JSON"):
+        load_baseline(path)
 
 
 @pytest.mark.parametrize("text", ["0x99", "9.9", "nothing.json", "0xZZ"])

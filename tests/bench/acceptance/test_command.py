@@ -190,6 +190,12 @@ def test_without_leave_there_is_no_acceptance_and_a_tier_says_how_far(tmp_path: 
          "nothing to judge"),
         (("--target", GOOD, "--target", OTHER, "--baseline=0x21", "--write-baseline=x"),
          "write-baseline: 2 targets"),
+        (("--target", GOOD, "--baseline=0x21", "--limit=cell_mv=5"), "limit 'cell_mv=5'"),
+        (("--target", GOOD, "--baseline=0x21", "--plugin=no_lab"), "plugin 'no_lab'"),
+        (("--target", GOOD, "--baseline=0x21", "--write-baseline=/nothing/x"),
+         "write-baseline /nothing/x: no such file"),
+        (("--target", GOOD, "--baseline=0x21", "--out=/proc/nothing"),
+         "out /proc/nothing: no such"),
     ],
 )  # fmt: skip
 def test_bad_input_is_one_line_and_status_2(arguments: tuple[str, ...], names: str) -> None:

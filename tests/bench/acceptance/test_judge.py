@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -143,6 +144,36 @@ def test_a_test_that_the_watchdog_ended_says_nothing_of_its_requirement(
     ended.failure = "jbd_bench.safety._watchdog.WatchdogTripped: watchdog: pack voltage is at 9 mV"
     unit = judge(ran(*all_passed(record, ended), errors=("watchdog",)), SOURCES, FRAMES)
     assert (unit.verdict, effects(unit)) == (Verdict.INCOMPLETE, {"CONF-FRAME-04": "blocks"})
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        "jbd_bench._link.LinkError: serial:x: port is in use by process 7",
+        "jbd_bench._link.LinkError: serial:x: gone\njbd_bench.safety._errors.NotRestored: serial:x",
+        "jbd_bench.safety._record.JournalError: journal /x: no space left on device",
+    ],
+)
+def test_trouble_of_the_bench_refuses_no_firmware(ran: Make, record: Record, failure: str) -> None:
+    broken = record("CONF-FRAME-01", "failed")
+    broken.failure = failure
+    unit = judge(ran(*all_passed(record, broken)), SOURCES, FRAMES)
+    assert (unit.verdict, effects(unit)) == (Verdict.INCOMPLETE, {"CONF-FRAME-01": "blocks"})
+    row = next(row for row in unit.rows if row.effect)
+    assert (row.outcome, row.why) == ("not judged", failure.partition("\n")[0].partition(": ")[2])
+    # What the board did wrong beside it counts all the same, and is what is told.
+    both = judge(ran(*all_passed(record, broken, record("CONF-FRAME-01", "failed"))), SOURCES,
+                 FRAMES)  # fmt: skip
+    assert both.verdict is Verdict.REFUSED
+    assert "expected 1, got 2" in both.why[0]
+
+
+def test_a_radio_link_that_drops_is_the_boards_own(ran: Make, record: Record) -> None:
+    broken = record("CONF-FRAME-01", "failed")
+    broken.failure = "jbd_bench._link.LinkError: ble:A5:C2:37:00:00:01: the link is gone"
+    came = ran(*all_passed(record, broken))
+    unit = judge(replace(came, target="ble:A5:C2:37:00:00:01"), SOURCES, FRAMES)
+    assert unit.verdict is Verdict.REFUSED
 
 
 def test_a_case_that_needs_more_leave_than_the_tier_reaches_does_not_count(
