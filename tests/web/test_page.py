@@ -38,10 +38,13 @@ class Page:
     def __init__(self, driver: Any, ready: dict[str, Any]) -> None:
         self.driver, self.ready = driver, ready
         self.api = Api(ready["control"])
-        host, port = ready["units"][0]["tcp"].rsplit(":", 1)
-        self.wire = socket.create_connection((host, int(port)), timeout=20)
+        self.connect()
         driver.get(ready["control"]["page"])
         self.until(lambda: self.text("live-text") == "live")
+
+    def connect(self) -> None:
+        host, port = self.ready["units"][0]["tcp"].rsplit(":", 1)
+        self.wire = socket.create_connection((host, int(port)), timeout=20)
 
     def find(self, id_: str) -> Any:
         return self.driver.find_element(By.ID, id_)
@@ -69,12 +72,23 @@ class Page:
         self.until(pressed)
 
     def exchange(self, wire: bytes) -> bytes:
+        """Return the frame that answers, which may come in pieces."""
         self.wire.sendall(wire)
-        return self.wire.recv(300)
+        answer = b""
+        while len(answer) < 4 or len(answer) < answer[3] + 7:
+            piece = self.wire.recv(300)
+            assert piece, "the board hung up"
+            answer += piece
+        return answer
 
     def state(self) -> dict[str, Any]:
-        status, state = self.api("GET", f"/units/{self.ready['units'][0]['name']}")
-        assert status == 200
+        return self.ask("GET", "")
+
+    def ask(self, method: str, path: str, body: object = None) -> dict[str, Any]:
+        """Do something behind the page's back; return what is answered."""
+        unit = f"/units/{self.ready['units'][0]['name']}"
+        status, state = self.api(method, unit + path, body)
+        assert status < 300, state
         table: dict[str, Any] = state
         return table
 
@@ -82,18 +96,26 @@ class Page:
         return [row["message"] for row in self.driver.get_log("browser")]
 
 
+@pytest.fixture(scope="module")
+def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """One browser for the tests that a desktop does for; each has a board and a page of its own."""
+    one = browser.start(tmp_path_factory.mktemp("profile"))
+    yield one
+    one.quit()
+
+
 @pytest.fixture
-def page(control: Callable[..., Started], tmp_path: Path) -> Iterator[Page]:
-    driver = browser.start(tmp_path / "profile")
+def page(control: Callable[..., Started], driver: Any) -> Iterator[Page]:
+    driver.get_log("browser")  # what a test that failed has left
+    options = ("--firmware", "0x25", "--load-ma", "5000", "--tcp", "127.0.0.1:0")
+    _, ready = control(*options)
+    one = Page(driver, ready)
     try:
-        options = ("--firmware", "0x25", "--load-ma", "5000", "--tcp", "127.0.0.1:0")
-        _, ready = control(*options)
-        one = Page(driver, ready)
         yield one
-        one.wire.close()
         assert one.errors() == []
     finally:
-        driver.quit()
+        one.wire.close()
+        driver.get("about:blank")  # before its board goes, which it would complain of
 
 
 def test_values_are_those_of_the_board(page: Page) -> None:
@@ -173,9 +195,103 @@ def test_a_field_that_is_wrong_is_told_on_the_page(page: Page) -> None:
     page.find("fault-fields").find_element(By.CSS_SELECTOR, "[data-field=delay_s]").send_keys("-1")
     page.find("fault-add").click()
     page.until(lambda: "delay_s: Input should be greater" in page.text("toast"))
+    # What is no number at all is told as well, and not left out.
+    page.find("fault-fields").find_element(By.CSS_SELECTOR, "[data-field=delay_s]").clear()
+    page.find("fault-fields").find_element(By.CSS_SELECTOR, "[data-field=nth]").send_keys("third")
+    page.find("fault-add").click()
+    page.until(lambda: "nth: Input should be" in page.text("toast"))
     assert page.state()["faults"] == []
     # The browser notes every refusal; this one was asked for.
     assert [text for text in page.errors() if "422" not in text] == []
+
+
+def test_every_coordinate_of_a_fault_is_on_the_page(page: Page) -> None:
+    kinds = {row["name"]: row for row in page.api("GET", "/fault-kinds")[1]["kinds"]}
+    where = {row["name"] for row in page.api("GET", "/fault-kinds")[1]["where"]}
+    for kind in ("split", "ntc", "unplugged"):
+        Select(page.find("fault-kind")).select_by_value(kind)
+        fields = page.driver.find_elements(By.CSS_SELECTOR, "#fault-form [data-field]")
+        names = [field.get_attribute("data-field") for field in fields]
+        assert sorted(names) == sorted(where | {row["name"] for row in kinds[kind]["fields"]})
+    Select(page.find("fault-kind")).select_by_value("split")
+    page.find("fault-more-box").find_element(By.TAG_NAME, "summary").click()
+    more = page.find("fault-more")
+    Select(more.find_element(By.CSS_SELECTOR, "[data-field=end]")).select_by_value("client")
+    more.find_element(By.CSS_SELECTOR, "[data-field=every]").send_keys("3")
+    fields = page.find("fault-fields")
+    fields.find_element(By.CSS_SELECTOR, "[data-field=p]").send_keys("0,5")  # as phones write it
+    page.find("fault-add").click()
+    page.until(lambda: "split-1" in page.text("faults"))
+    [fault] = page.state()["faults"]
+    assert (fault["end"], fault["every"], fault["p"]) == ("client", 3, 0.5)
+
+
+def test_who_heals_by_keyboard_keeps_the_place_while_faults_strike(page: Page) -> None:
+    for register in (3, 4):
+        page.ask("POST", "/faults", {"kind": "split", "id": f"s{register}", "register": register})
+    page.until(lambda: len(page.driver.find_elements(By.CSS_SELECTOR, "[data-fault]")) == 2)
+    page.driver.execute_script("document.querySelector('[data-fault=s4]').focus()")
+    page.exchange(ReadRequest(0x03).to_wire())
+    page.exchange(ReadRequest(0x04).to_wire())
+    page.until(lambda: page.text("faults").count("1 hit") == 2)
+    focused = page.driver.switch_to.active_element
+    assert focused.get_attribute("data-fault") == "s4"
+    page.ask("DELETE", "/faults/s3")
+    page.until(lambda: "s3" not in page.text("faults"))
+    assert page.driver.switch_to.active_element == focused
+    focused.send_keys(Keys.ENTER)
+    page.until(lambda: not page.text("faults"))
+    assert page.driver.switch_to.active_element.get_attribute("id") == "faults-clear"
+
+
+def test_plug_in_puts_in_what_faults_have_pulled(page: Page) -> None:
+    for end in ("board", "client"):
+        page.ask("POST", "/faults", {"kind": "unplugged", "end": end})
+    page.until(lambda: page.text("plug") == "Plug in")
+    page.find("plug").click()
+    page.until(lambda: page.text("plug") == "Unplug")
+    assert page.state()["plugged"] is True
+    assert page.state()["faults"] == []
+
+
+def test_a_slider_that_is_held_stays_where_the_finger_is(page: Page) -> None:
+    # A finger on some phones neither focuses a slider nor makes it :active.
+    page.driver.execute_script(
+        "const one = document.getElementById('load'); one.value = 150;"
+        "one.dispatchEvent(new Event('input'))"
+    )
+    page.ask("PUT", "/ambient", {"celsius": 31})
+    page.until(lambda: page.text("ambient-out") == "31 \u00b0C")
+    assert page.find("load").get_attribute("value") == "150"
+    page.driver.execute_script("document.getElementById('load').dispatchEvent(new Event('change'))")
+    page.until(lambda: page.state()["pack"]["load_ma"] == 113_000)
+
+
+@pytest.mark.parametrize("firmware", ["0x25", "0x21"], ids=["same unit", "another unit"])
+def test_a_page_that_stayed_open_shows_the_traffic_of_the_next_process(
+    control: Callable[..., Started], driver: Any, firmware: str
+) -> None:
+    process, ready = control("--tcp", "127.0.0.1:0", "--firmware", "0x25")
+    page = Page(driver, ready)
+    try:
+        for _ in range(3):
+            page.exchange(ReadRequest(0x04).to_wire())
+        page.until(lambda: len(driver.find_elements(By.CSS_SELECTOR, ".entry")) == 6)
+        page.wire.close()
+        process.terminate()
+        process.wait(20)
+        page.until(lambda: page.text("live-text") != "live")
+        address = ready["control"]["page"].split("/")[2]
+        _, page.ready = control("--tcp", "127.0.0.1:0", "--firmware", firmware, address=address)
+        page.until(lambda: page.text("live-text") == "live")
+        page.connect()
+        page.exchange(ReadRequest(0x05).to_wire())
+        page.until(lambda: "board name" in page.text("log"))
+        assert "cell voltages" not in page.text("log")
+        assert f"firmware {firmware}" in page.text("identity")
+    finally:
+        page.wire.close()
+        driver.get("about:blank")
 
 
 def test_the_bench_is_worked_by_keyboard_alone(page: Page) -> None:

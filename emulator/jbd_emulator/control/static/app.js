@@ -13,6 +13,7 @@ const log = new Log($("log"), $("traffic-find"), $("pause"));
 const plot = new Plot($("plot"), $("plot-key"));
 let unit = null;
 let stream = null;
+let born = null; // when the process began whose rows the traffic shows
 
 const path = (rest = "") => `/units/${encodeURIComponent(unit)}${rest}`;
 
@@ -64,10 +65,16 @@ function onEvent(name, data) {
 async function follow() {
   stream?.abort();
   const mine = (stream = new AbortController());
-  log.clear();
-  plot.clear();
+  born = null;
   for (let wait = 500; !mine.signal.aborted; wait = Math.min(8000, wait * 2)) {
     try {
+      const { started, units } = await call("GET", "/");
+      if (!units.some((one) => one.name === unit)) return start(); // others are served there now
+      if (born !== started) {
+        born = started; // its rows and its times begin anew
+        log.clear();
+        plot.clear();
+      }
       // The last rows, not all of them: what is older can be downloaded.
       const { traffic } = await call("GET", path());
       log.add((await call("GET", path(`/traffic?limit=300&since=${Math.max(0, traffic.next - 200)}`))).entries);

@@ -1,6 +1,6 @@
 // The hands on the bench: sliders, forms, buttons. Each sends one request and shows its answer.
 
-import { make } from "./view.js";
+import { duration, make } from "./view.js";
 
 const $ = (id) => document.getElementById(id);
 const SPEEDS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000];
@@ -16,15 +16,24 @@ const shownAmps = (a) => (a ? `${a} A` : "off");
 
 function slider(input, output, shown, send) {
   input.addEventListener("input", () => {
+    input.held = true; // not by :active, which a finger does not always make
     output.textContent = shown(Number(input.value));
     input.setAttribute("aria-valuetext", output.textContent);
   });
-  input.addEventListener("change", () => send(Number(input.value)));
+  input.addEventListener("change", async () => {
+    // Until the answer has come, states on their way are older than what was chosen.
+    input.waits = (input.waits ?? 0) + 1;
+    await send(Number(input.value));
+    input.waits -= 1;
+  });
+  for (const end of ["change", "pointerup", "pointercancel", "touchend", "blur"]) {
+    input.addEventListener(end, () => (input.held = false));
+  }
   input.form.addEventListener("submit", (event) => event.preventDefault());
 }
 
 function put(input, output, value, shown) {
-  if (document.activeElement === input && input.matches(":active")) return;
+  if (input.held || input.waits) return;
   input.value = value;
   output.textContent = shown;
   input.setAttribute("aria-valuetext", shown);
@@ -49,7 +58,7 @@ export function wire(tell) {
       if (!button.dataset.ask || confirm(button.dataset.ask)) tell("POST", `/${button.dataset.post}`);
     });
   }
-  $("plug").addEventListener("click", () => tell("PUT", "/cable", { plugged: $("plug").getAttribute("aria-pressed") === "true" }));
+  $("plug").addEventListener("click", () => tell("PUT", "/cable", { plugged: !current.plugged }));
   $("fet-charge").addEventListener("change", () => tell("PATCH", "/fets", { charge: $("fet-charge").checked }));
   $("fet-discharge").addEventListener("change", () => tell("PATCH", "/fets", { discharge: $("fet-discharge").checked }));
   submit($("firmware-form"), () => tell("PUT", "/firmware", { version: $("firmware").value }));
@@ -93,6 +102,7 @@ function wireCells(tell) {
 
 let current = null;
 let shownFirmware = null;
+let shownBoard = null;
 
 export function show(state) {
   current = state;
@@ -101,12 +111,16 @@ export function show(state) {
   const { load_ma: load, charger, ambient_celsius: air } = state.pack;
   put($("load"), $("load-out"), toPlace(load), shownAmps(load / 1000));
   put($("charge-a"), $("charge-out"), charger ? toPlace(charger.current_ma) : 0, shownAmps(charger ? charger.current_ma / 1000 : 0));
+  if (shownBoard !== `${state.name} ${state.cells}`) {
+    shownBoard = `${state.name} ${state.cells}`; // another one: its charger has another voltage
+    $("charge-v").value = "";
+  }
   if (document.activeElement !== $("charge-v")) {
     if (charger) $("charge-v").value = charger.voltage_mv / 1000;
     else if (!$("charge-v").value) $("charge-v").value = (state.limits.povp_mv / 1000 - 0.4).toFixed(1);
   }
   put($("ambient"), $("ambient-out"), Math.round(air), `${air.toFixed(0)} °C`);
-  $("plug").setAttribute("aria-pressed", !state.plugged);
+  $("plug").classList.toggle("out", !state.plugged);
   $("plug").textContent = state.plugged ? "Unplug" : "Plug in";
   $("fet-charge").checked = !state.fets.charge_locked;
   $("fet-discharge").checked = !state.fets.discharge_locked;
@@ -121,7 +135,7 @@ export function show(state) {
   $("pin-note").textContent = stored + (pin.set && !pin.function ? ", which this firmware never looks at" : pin.locked ? ", not presented: settings are closed" : "");
   const told = state.scenario;
   $("scenario-end").hidden = !told;
-  $("scenario-note").textContent = told ? `${told.name}: ${told.happened} of ${told.events} events${told.next ? `, next ${told.next.do} at ${Math.round(told.next.at_s / 60)} min` : ""}` : "";
+  $("scenario-note").textContent = told ? `${told.name}: ${told.happened} of ${told.events} events${told.next ? `, next ${told.next.do} ${told.next.at_s > told.time_s ? `in ${duration(told.next.at_s - told.time_s)}` : "now"}` : ""}` : $("scenario").selectedOptions[0]?.title ?? "";
 }
 
 export function fill(firmwares, scenarios) {

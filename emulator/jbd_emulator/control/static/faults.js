@@ -1,6 +1,6 @@
 // Faults: a form made from the emulator's own table of kinds, and what is active.
 
-import { make } from "./view.js";
+import { make, renew } from "./view.js";
 
 const $ = (id) => document.getElementById(id);
 const SCOPES = { wire: "on the wire", answer: "in the answer", board: "in the board", link: "on the link" };
@@ -26,7 +26,11 @@ export function wireFaults(tell) {
   });
   $("faults").addEventListener("click", (event) => {
     const button = event.target.closest("[data-fault]");
-    if (button) tell("DELETE", `/faults/${encodeURIComponent(button.dataset.fault)}`);
+    if (!button) return;
+    // The button goes with its fault; whoever came by keyboard goes on with the one beside it.
+    const row = button.closest("li");
+    ((row.nextElementSibling ?? row.previousElementSibling)?.querySelector("button") ?? $("faults-clear")).focus();
+    tell("DELETE", `/faults/${encodeURIComponent(button.dataset.fault)}`);
   });
 }
 
@@ -35,9 +39,11 @@ const kindNow = () => table.kinds.find((kind) => kind.name === $("fault-kind").v
 function showFields() {
   const kind = kindNow();
   $("fault-about").textContent = kind.about + (kind.evidence ? ` (${kind.evidence.grade})` : "");
-  const common = kind.scope === "link" ? ["heals_after_s"] : ["direction", "register", "nth", "times", "p"];
-  const fields = [...kind.fields, ...table.where.filter((field) => common.includes(field.name))];
-  $("fault-fields").replaceChildren(...fields.map((field) => control(field, kind)));
+  const common = kind.scope === "link" ? ["end", "heals_after_s"] : ["direction", "register", "nth", "times", "p"];
+  const here = (field) => common.includes(field.name);
+  const draw = (fields) => fields.map((field) => control(field, kind));
+  $("fault-fields").replaceChildren(...draw([...kind.fields, ...table.where.filter(here)]));
+  $("fault-more").replaceChildren(...draw(table.where.filter((field) => !here(field))));
 }
 
 function control(field, kind) {
@@ -51,17 +57,17 @@ function control(field, kind) {
   } else {
     const hint = { register: "any", bytes: "hex", whole: "", number: "", text: "" }[field.type];
     const shown = field.default === null || field.default === "" ? hint || "open" : String(field.default);
-    input = make("input", { "data-field": field.name, "data-type": field.type, placeholder: shown, autocomplete: "off", inputmode: field.type === "whole" || field.type === "number" ? "decimal" : null });
+    input = make("input", { "data-field": field.name, "data-type": field.type, placeholder: shown, autocomplete: "off", inputmode: (field.type === "whole" || field.type === "number") && field.low >= 0 ? "decimal" : null });
   }
   return make("label", { title }, name, input);
 }
 
 function given() {
   const body = { kind: $("fault-kind").value };
-  for (const input of $("fault-fields").querySelectorAll("[data-field]")) {
+  for (const input of $("fault-form").querySelectorAll("[data-field]")) {
     if (input.value === "") continue;
     const type = input.dataset.type;
-    if (type === "whole" || type === "number") body[input.dataset.field] = Number(input.value);
+    if (type === "whole" || type === "number") body[input.dataset.field] = number(input.value);
     else if (type === "flag") body[input.dataset.field] = input.value === "true";
     else if (type === "register") body[input.dataset.field] = input.value.startsWith("0x") ? input.value : `0x${input.value}`;
     else body[input.dataset.field] = input.value;
@@ -69,18 +75,20 @@ function given() {
   return body;
 }
 
+// What is no number goes as it was typed: the answer names the field and its limit.
+function number(text) {
+  const value = Number(text.trim().replace(",", "."));
+  return Number.isFinite(value) ? value : text;
+}
+
 export function showFaults(state) {
   const faults = state.faults ?? [];
   const rows = faults.map((fault) => {
     const { id, kind, hits, seen, healed, ...rest } = fault;
     const where = Object.entries(rest).map(([name, value]) => `${name} ${name === "register" ? `0x${Number(value).toString(16).padStart(2, "0")}` : value}`).join(", ");
-    return make("li", {}, make("span", { class: "what" }, make("strong", { text: id }), where ? ` ${where}` : ""),
+    return make("li", { "data-key": id }, make("span", { class: "what" }, make("strong", { text: id }), where ? ` ${where}` : ""),
       make("span", { class: "hits", text: `${hits} hit${hits === 1 ? "" : "s"}` }),
       make("button", { class: "quiet", "data-fault": id, type: "button", "aria-label": `Heal ${id}`, text: "Heal" }));
   });
-  const shown = JSON.stringify(faults);
-  if ($("faults").dataset.shown !== shown) {
-    $("faults").dataset.shown = shown;
-    $("faults").replaceChildren(...rows);
-  }
+  renew($("faults"), rows);
 }

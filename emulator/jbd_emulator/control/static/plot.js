@@ -17,6 +17,8 @@ export class Plot {
   }
 
   add(state) {
+    // Started over, or in a scenario: another pack, whose time begins anew.
+    if (this.points.length && state.clock.pack_s < this.points.at(-1).s) this.points = [];
     const ntc = state.pack.ntcs.find((one) => one.state === "ok");
     this.points.push({ s: state.clock.pack_s, v: state.pack.mv / 1000, a: state.pack.current_ma / 1000, t: ntc ? ntc.celsius : null });
     if (this.points.length > MOST) this.points.splice(0, this.points.length - MOST);

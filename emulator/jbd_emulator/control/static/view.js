@@ -13,6 +13,26 @@ export function make(tag, attributes = {}, ...children) {
   return element;
 }
 
+// Draw rows anew, but only what differs: what has the focus, or is being selected, stays.
+export function renew(box, rows) {
+  const wanted = new Set(rows.map((row) => row.dataset.key));
+  for (const old of [...box.children]) if (!wanted.has(old.dataset.key)) old.remove();
+  rows.forEach((row, n) => {
+    const old = box.children[n];
+    if (!old) box.append(row);
+    else if (old.isEqualNode(row)) return;
+    else if (alike(old, row)) renew(old, [...row.children]);
+    else old.replaceWith(row);
+  });
+  while (box.children.length > rows.length) box.lastElementChild.remove();
+}
+
+function alike(old, row) {
+  const bare = (one) => one.cloneNode(false);
+  return bare(old).isEqualNode(bare(row)) && old.children.length === row.children.length && row.children.length > 0 &&
+    [old, row].every((one) => one.childNodes.length === one.children.length);
+}
+
 function figure(id, value, unit) {
   $(id).replaceChildren(value, make("small", { text: unit }));
 }
@@ -44,14 +64,14 @@ export function showState(state) {
   $("socbar").querySelector(".truth").style.left = `${Math.min(100, Math.max(0, pack.soc_true))}%`;
   $("socbar").setAttribute("aria-label", `state of charge: the board believes ${pack.soc_believed} %, true is ${pack.soc_true.toFixed(1)} %`);
   showFets(state.fets);
-  $("temps").replaceChildren(
+  renew($("temps"), [
     ...pack.ntcs.map((ntc) => row(`NTC ${ntc.number}`, ntc.state === "ok" ? `${ntc.celsius.toFixed(1)} °C` : ntc.state)),
     row("air", `${pack.ambient_celsius.toFixed(1)} °C`),
-  );
+  ]);
   showCells(pack.cells, state.limits);
   showProtections(state.protections);
-  $("counters").replaceChildren(...Object.entries(state.counters).map(([name, count]) => make("div", {}, make("dt", { text: name.replace("_err_cnt", "").replace("_cnt", "s") }), make("dd", { text: count }))));
-  $("links").replaceChildren(...state.links.map(link));
+  renew($("counters"), Object.entries(state.counters).map(([name, count]) => make("div", {}, make("dt", { text: name.replace("_err_cnt", "").replace("_cnt", "s") }), make("dd", { text: count }))));
+  renew($("links"), state.links.map(link));
 }
 
 function row(name, value) {
@@ -61,7 +81,7 @@ function row(name, value) {
 function link(one) {
   const count = one.bytes_in === null ? "" : ` · ${one.bytes_in} bytes in, ${one.bytes_out} out`;
   const clients = one.clients.length ? ` · ${one.clients.length} connected: ${one.clients.join(", ")}` : "";
-  return make("li", { text: `${one.kind} ${one.address}${count}${clients}${one.lost ? ` · ${one.lost} lost` : ""}` });
+  return make("li", {}, make("span", { text: `${one.kind} ` }), make("span", { class: "address", text: one.address }), make("span", { text: `${count}${clients}${one.lost ? ` · ${one.lost} lost` : ""}` }));
 }
 
 function showBadges(state) {
@@ -73,17 +93,12 @@ function showBadges(state) {
   if (state.clock.speed > 1) badge(`×${state.clock.speed}${state.clock.behind ? ", machine too slow" : ""}`, state.clock.behind ? "warm" : "cool");
   if (state.scenario) badge(`scenario ${state.scenario.name}`, "cool");
   if (state.faults && state.faults.length) badge(`${state.faults.length} fault${state.faults.length > 1 ? "s" : ""}`, "bad");
-  const shown = badges.map((one) => one.outerHTML).join("");
-  const box = $("badges");
-  if (box.dataset.shown !== shown) {
-    box.dataset.shown = shown;
-    box.replaceChildren(...badges);
-  }
+  renew($("badges"), badges);
 }
 
 function showFets(fets) {
   const lamp = (name, on, locked) => make("div", { class: `lamp ${on ? "on" : ""}`, text: `${name} ${on ? "on" : "off"}${locked ? ", locked" : ""}` });
-  $("fets").replaceChildren(lamp("charge", fets.charge, fets.charge_locked), lamp("discharge", fets.discharge, fets.discharge_locked));
+  renew($("fets"), [lamp("charge", fets.charge, fets.charge_locked), lamp("discharge", fets.discharge, fets.discharge_locked)]);
 }
 
 function showCells(cells, limits) {
@@ -116,6 +131,6 @@ const PROTECTIONS = {
 };
 
 function showProtections(protections) {
-  $("protections").replaceChildren(...protections.map((one) => make("li", { class: `lamp ${one.state}` },
+  renew($("protections"), protections.map((one) => make("li", { class: `lamp ${one.state}` },
     make("abbr", { title: PROTECTIONS[one.name] ?? one.name, text: one.name }), make("span", { class: "sub", text: one.state === "clear" ? "" : one.state }))));
 }
