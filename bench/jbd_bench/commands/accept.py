@@ -185,16 +185,20 @@ def _order(args: argparse.Namespace, scope: Scope) -> Order:
 
 def _check_plugins(names: Sequence[str]) -> None:
     """Refuse a module that nobody can find; what is wrong inside it is said by the run."""
+    from importlib.machinery import PathFinder
+    from importlib.metadata import entry_points
     from importlib.util import find_spec
 
     from jbd_protocol import LocalError
 
     for name in names:
-        try:
-            found = find_spec(name)
-        except (ImportError, ValueError):
-            found = None
-        if found is None:
+        top = name.partition(".")[0]
+        # The run finds modules of the present folder, too, which a script's own path lacks.
+        if not top or not (
+            find_spec(top)
+            or PathFinder.find_spec(top, [str(Path.cwd())])
+            or entry_points(group="pytest11", name=name)
+        ):
             raise LocalError(f"plugin {name!r}: no module of that name; PYTHONPATH leads to others")
 
 

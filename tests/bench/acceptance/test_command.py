@@ -16,7 +16,9 @@ import pytest
 
 import jbd_bench.acceptance
 from jbd_bench.acceptance import Verdict
+from jbd_bench.commands.accept import _check_plugins
 from jbd_emulator import FIRMWARE
+from jbd_protocol import LocalError
 
 pytestmark = pytest.mark.slow
 Done = subprocess.CompletedProcess[str]
@@ -203,6 +205,18 @@ def test_bad_input_is_one_line_and_status_2(arguments: tuple[str, ...], names: s
     assert done.returncode == 2
     assert names in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_a_plugin_is_found_where_the_run_finds_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "here_is_a_lab.py").touch()
+    monkeypatch.chdir(tmp_path)
+    # As for the script of an installation, whose path begins with its own folder.
+    monkeypatch.setattr(sys, "path", [entry for entry in sys.path if entry])
+    _check_plugins(["here_is_a_lab", "jbd_bench.pytest_plugin", "xdist"])
+    with pytest.raises(LocalError, match="plugin 'there_is_none'"):
+        _check_plugins(["here_is_a_lab", "there_is_none"])
 
 
 def test_the_catalogue_can_be_listed() -> None:
