@@ -70,6 +70,8 @@ def run(args: argparse.Namespace) -> int:
     for name in ("target", "out"):
         if getattr(args, name) is None:
             raise LocalError(f"--{name}: must be given, to record")
+    if args.pcapng is not None and args.pcapng.absolute() == args.out.absolute():
+        raise LocalError(f"--pcapng {args.pcapng}: must be another file than --out")
     for path in filter(None, (args.out, args.pcapng)):
         if path.exists() and not args.overwrite:
             raise LocalError(f"{path}: is there already; --overwrite takes its place")

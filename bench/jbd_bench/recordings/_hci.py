@@ -1,8 +1,9 @@
 """Bluetooth logs of phones: the HCI packets in btsnoop and PacketLogger files.
 
 btsnoop: Frontline's description of the format (after RFC 1761), data links H1 and H4. Android
-writes H4. PacketLogger: Apple publishes no description; the layout is the one that Wireshark reads
-(wiretap/packetlogger.c).
+writes H4. ``btmon -w`` of BlueZ writes the same with the data link of Linux's monitor, whose flags
+are adapter and opcode (BlueZ, src/shared/btsnoop.h). PacketLogger: Apple publishes no description;
+the layout is the one that Wireshark reads (wiretap/packetlogger.c).
 """
 
 from __future__ import annotations
@@ -14,9 +15,10 @@ from typing import Final, NamedTuple
 _BTSNOOP: Final = b"btsnoop\0"
 _EPOCH_US: Final = 0x00DCDDB30F2F8000
 """1970 in btsnoop's microseconds, which count from year 0."""
-_H1, _H4 = 1001, 1002
+_H1, _H4, _MONITOR = 1001, 1002, 2001
 COMMAND, ACL, EVENT = 1, 2, 4
 """Kinds of packet, by the numbers of H4."""
+_MONITOR_KINDS: Final = {2: (COMMAND, True), 3: (EVENT, False), 4: (ACL, True), 5: (ACL, False)}
 _APPLE_KINDS: Final = {0: (COMMAND, True), 1: (EVENT, False), 2: (ACL, True), 3: (ACL, False)}
 _LONGEST: Final = 0x10000
 """More than any HCI packet, so that a damaged file is told from a long record."""
@@ -58,10 +60,10 @@ def _btsnoop(raw: bytes) -> Iterator[Packet]:
     if len(raw) < 16:
         raise RecordingError("btsnoop: ends in its header")
     version, link = struct.unpack_from(">II", raw, 8)
-    if version != 1 or link not in (_H1, _H4):
+    if version != 1 or link not in (_H1, _H4, _MONITOR):
         raise RecordingError(
             f"btsnoop: version {version}, data link {link}: must be version 1, "
-            f"data link {_H1} (H1) or {_H4} (H4)"
+            f"data link {_H1} (H1), {_H4} (H4) or {_MONITOR} (Linux's monitor)"
         )
     at = 16
     while at + 24 <= len(raw):
@@ -70,13 +72,21 @@ def _btsnoop(raw: bytes) -> Iterator[Packet]:
             raise RecordingError(f"btsnoop: record of {size} bytes at {at}: at most {_LONGEST}")
         data = raw[at + 24 : at + 24 + size]
         at += 24 + size
-        if len(data) < size or not data:
+        if len(data) < size:
             return
-        sent = not flags & 1
-        kind = ((COMMAND if sent else EVENT) if flags & 2 else ACL) if link == _H1 else data[0]
-        if kind in (COMMAND, ACL, EVENT):
-            body = data if link == _H1 else data[1:]
-            yield Packet((when_us - _EPOCH_US) / 1e6, kind, sent, body)
+        if data and (kind := _kind(link, flags, data)) is not None:
+            body = data[1:] if link == _H4 else data
+            yield Packet((when_us - _EPOCH_US) / 1e6, *kind, body)
+
+
+def _kind(link: int, flags: int, data: bytes) -> tuple[int, bool] | None:
+    """Return the kind of a btsnoop record, and whether the host sent it; None for others."""
+    if link == _MONITOR:
+        return _MONITOR_KINDS.get(flags & 0xFFFF)
+    sent = not flags & 1
+    if link == _H1:
+        return ((COMMAND if sent else EVENT) if flags & 2 else ACL), sent
+    return (data[0], sent) if data[0] in (COMMAND, ACL, EVENT) else None
 
 
 def _apple_order(raw: bytes) -> str | None:

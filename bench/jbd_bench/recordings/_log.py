@@ -37,12 +37,16 @@ class RecordingLog:
         self._wall_s = wall_s
         self._comment = ""
         # Line buffered: a recording that is read while it grows, and after a kill, is whole lines.
-        self._file: TextIO = path.open("w", buffering=1, encoding="utf-8")
+        # Emptied when both can be written: an earlier recording is not lost for a typing mistake.
+        self._file: TextIO = path.open("a", buffering=1, encoding="utf-8")
         try:
             self._capture = None if pcapng is None else PcapngWriter(pcapng, target, tool)
         except OSError:
             self._file.close()
+            if not path.stat().st_size:
+                path.unlink()
             raise
+        self._file.truncate(0)
         started = datetime.fromtimestamp(wall_s, UTC).isoformat(timespec="milliseconds")
         about: dict[str, object] = {"tool": tool, "target": target, "started": started}
         self._write(Piece(0.0, Direction.MARK, b"", f"recording of {target}"), about)

@@ -5,8 +5,8 @@ JSON lines          ours, ``t_s``, ``direction``, ``hex``, as `jbd-bench record`
                     ``Traffic.to_jsonl`` write them; transcripts with ``t``, ``dir``, ``hex``,
                     ``conn``, where ``tx`` is the client's; the log of `jbd-emulator serve`, where
                     ``tx`` is the unit's and ``unit`` names it
-btsnoop             the Bluetooth log of Android and of BlueZ's hcidump: RFC 1761's layout with
-                    HCI packets in it
+btsnoop             the Bluetooth log of Android, and of BlueZ's hcidump and btmon: RFC 1761's
+                    layout with HCI packets in it
 PacketLogger        the Bluetooth log of iOS and macOS, ``.pklg``
 ==================  ==========================================================================
 """
@@ -63,10 +63,10 @@ def _pieces(raw: bytes, device: str | None) -> list[Piece]:
     if looks_like_hci(raw):
         return board_pieces(packets(raw), device)
     try:
-        lines = raw.decode("utf-8").splitlines()
+        text = raw.decode("utf-8")
     except UnicodeDecodeError:
         raise RecordingError("neither JSON lines nor btsnoop nor PacketLogger") from None
-    rows = list(_rows(lines))
+    rows = list(_rows(text.split("\n"), whole=text.endswith("\n")))
     if any("frames" in row or "proto" in row for _, row in rows):
         raise RecordingError("reassembled frames, not pieces; take the file beside it")
     units = sorted({str(row["unit"]) for _, row in rows if "unit" in row})
@@ -83,13 +83,16 @@ def _pieces(raw: bytes, device: str | None) -> list[Piece]:
     return pieces
 
 
-def _rows(lines: list[str]) -> Iterator[tuple[int, Row]]:
+def _rows(lines: list[str], *, whole: bool) -> Iterator[tuple[int, Row]]:
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
         try:
             row = json.loads(line)
         except (json.JSONDecodeError, RecursionError):
+            if number == len(lines) > 1 and not whole:
+                # The machine went down, or the disk was full, while it was written.
+                return
             raise RecordingError(f"line {number}: not JSON") from None
         if not isinstance(row, dict):
             raise RecordingError(f"line {number}: must be an object")

@@ -291,6 +291,20 @@ def test_bad_input_is_one_line_and_status_2(
     assert not (tmp_path / "x").exists()
 
 
+def test_a_recording_is_not_lost_where_the_capture_cannot_be_written(tmp_path: Path) -> None:
+    old, new = tmp_path / "old.jsonl", tmp_path / "new.jsonl"
+    old.write_text("an earlier recording\n")
+    for out in (old, new):
+        done = bench("record", "--target", "emulator:0x21", "--out", out, "--overwrite",
+                     "--pcapng", tmp_path / "nowhere" / "x.pcapng")  # fmt: skip
+        assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert old.read_text() == "an earlier recording\n"
+    assert not new.exists()
+    done = bench("record", "--target", "emulator:0x21", "--out", new, "--pcapng", new)
+    assert done.returncode == 2
+    assert "must be another file than --out" in done.stderr
+
+
 def test_the_path_of_the_dissector_is_printed() -> None:
     done = bench("record", "--dissector")
     assert done.returncode == 0

@@ -81,6 +81,19 @@ def btsnoop(rows: Sequence[Row], *, link: int = 1002) -> bytes:
     return out
 
 
+def monitor(rows: Sequence[Row]) -> bytes:
+    """Return what ``btmon -w`` writes: the same records, an adapter that comes up before them."""
+    opcodes = {(1, True): 2, (4, False): 3, (2, True): 4, (2, False): 5}
+    new_index = struct.pack("<BB6s8s", 0, 0, bytes(6), b"hci1")
+    out = b"btsnoop\0" + struct.pack(">II", 1, 2001)
+    for n, (opcode, data) in enumerate(
+        [(0, new_index), (1, b""), *((opcodes[kind, sent], packet) for kind, sent, packet in rows)]
+    ):
+        when_us = 0x00DCDDB30F2F8000 + 1_700_000_000_000_000 + n * 10_000
+        out += struct.pack(">IIIIq", len(data), len(data), 1 << 16 | opcode, 0, when_us) + data
+    return out
+
+
 def packet_logger(rows: Sequence[Row], *, order: str = ">") -> bytes:
     kinds = {(1, True): 0, (4, False): 1, (2, True): 2, (2, False): 3}
     out = b""
@@ -99,6 +112,7 @@ TALK = [
 FORMATS = {
     "btsnoop H4": lambda rows: btsnoop(rows),
     "btsnoop H1": lambda rows: btsnoop(rows, link=1001),
+    "btsnoop of btmon": lambda rows: monitor(rows),
     "PacketLogger": lambda rows: packet_logger(rows),
     "PacketLogger, little-endian": lambda rows: packet_logger(rows, order="<"),
 }
@@ -232,7 +246,7 @@ def test_a_captured_link_through_a_phones_log_is_the_same_replay(
 
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("tshark") is None, reason="needs tshark: apt install tshark")
-@pytest.mark.parametrize("kind", ["btsnoop H4", "PacketLogger"])
+@pytest.mark.parametrize("kind", ["btsnoop H4", "btsnoop of btmon", "PacketLogger"])
 def test_wireshark_reads_these_logs_as_we_do(kind: str, tmp_path: Path) -> None:
     path = tmp_path / "log"
     path.write_bytes(FORMATS[kind](TALK))

@@ -11,7 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jbd_bench import BmsClient, LinkError, open_target
-from jbd_bench.recordings import PIECE_GAP_S, Recording, Replay
+from jbd_bench.recordings import (
+    PIECE_GAP_S,
+    Recording,
+    RecordingError,
+    Replay,
+    read_recording,
+)
 from jbd_bench.recordings._requests import RequestSplitter
 from jbd_bench.records import Direction, Piece, Traffic
 from jbd_protocol import ModuleFrame, ReadRequest, ReplyTimeout, Response, WriteRequest
@@ -264,6 +270,17 @@ def test_a_bad_recording_is_told_in_one_line(rows: list[object], said: str, tmp_
     assert said in str(caught.value)
     assert str(path) in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_last_line_that_was_torn_is_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "torn.jsonl"
+    whole = json.dumps({"t_s": 0, "direction": ">", "hex": "DD A5 04 00 FF FC 77"}) + "\n"
+    path.write_text(whole + whole[:30])
+    assert len(read_recording(path).exchanges) == 1
+    # What is no last line, or was ended, was not torn.
+    path.write_text(whole + whole[:30] + "\n")
+    with pytest.raises(RecordingError, match="line 2: not JSON"):
+        read_recording(path)
 
 
 @pytest.mark.parametrize(
