@@ -29,11 +29,19 @@ def test_board_and_module_are_told_over_the_air(
     assert document["module"]["against"] == []
 
 
-def test_a_module_that_wants_a_login_is_named_with_what_helps(
-    capsys: pytest.CaptureFixture[str],
+@pytest.mark.parametrize("command", ["identify", "read"])
+@pytest.mark.parametrize(
+    ("module", "help_"),
+    [
+        ("telink-login", "telink-login, may demand a login: {}&login=PASSWORD"),
+        ("passkey", "passkey, may want to be paired: {}&passkey=NUMBER"),
+    ],
+)
+def test_a_module_that_lets_nobody_through_is_named_with_what_helps(
+    capsys: pytest.CaptureFixture[str], command: str, module: str, help_: str
 ) -> None:
-    target = "emulator-ble:0x44?module=telink-login"
-    assert main(["identify", "--target", target]) == 2
+    target = f"emulator-ble:0x44?module={module}"
+    assert main([command, "--target", target]) == 2
     [line] = capsys.readouterr().err.splitlines()
     assert "register 0x03: no answer" in line
-    assert f"telink-login, may demand a login: {target}&login=PASSWORD" in line
+    assert help_.format(target) in line

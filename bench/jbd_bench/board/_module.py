@@ -14,6 +14,7 @@ from typing import Final
 from jbd_emulator import GENERATIONS
 
 from .._link import Link, RadioEnd, radio_of
+from ..transports import parse_target
 
 _PROPERTIES: Final = {
     "read": 0x02, "write-without-response": 0x04, "write": 0x08, "notify": 0x10, "indicate": 0x20,
@@ -85,6 +86,27 @@ def module_lines(module: ModuleClues | None) -> Iterator[str]:
     yield f"Module    {named or 'of no known generation'}"
     yield from (f"  for     {words}" for words in module.speaking_for)
     yield from (f"  against {words}" for words in module.against)
+
+
+def silence_help(link: Link, target: str) -> str:
+    """Return what may help where no answer came through a module, as the end of a sentence.
+
+    Empty for any other link, and where the target logs in or pairs already.
+    """
+    module = module_clues(link)
+    said = parse_target(target)
+    if module is None or {"login", "passkey"} & set(said.options):
+        return ""
+    named = " or ".join(module.generations) or "of no known generation"
+    start = f"; the Bluetooth module, {named},"
+    rows = [GENERATIONS[key] for key in module.generations]
+    mark = "&" if said.options else "?"
+    if rows and all(row.passkey.value is not None for row in rows):
+        how = f"{target}{mark}passkey=NUMBER" if said.embedded else "bluetoothctl pair"
+        return f"{start} may want to be paired: {how}"
+    if rows and all(row.opens_at.value == 0 for row in rows):
+        return f"{start} demands no login: is the board behind it asleep?"
+    return f"{start} may demand a login: {target}{mark}login=PASSWORD"
 
 
 def _clues(key: str, radio: RadioEnd) -> Iterator[tuple[int, bool, str]]:

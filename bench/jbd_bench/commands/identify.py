@@ -29,20 +29,14 @@ def run(args: argparse.Namespace) -> int:
 
     from .._link import LinkError
     from ..board._identify import identify, page
-    from ..board._module import module_clues, module_lines
+    from ..board._module import module_clues, module_lines, silence_help
 
     with opened(args.target, args.timeout) as (client, link):
         module = module_clues(link)
         try:
             findings = identify(client, counter("reading register"))
         except ReplyTimeout as error:
-            if module is None:
-                raise
-            named = " or ".join(module.generations) or "of no known generation"
-            raise LinkError(
-                f"{error}; the Bluetooth module, {named}, may demand a login: "
-                f"{args.target}{'&' if '?' in args.target else '?'}login=PASSWORD"
-            ) from None
+            raise LinkError(f"{error}{silence_help(link, args.target)}") from None
     if args.json:
         print(json.dumps({**findings.to_json(), "module": module and module.to_json()}))
     else:

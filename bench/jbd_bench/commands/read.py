@@ -41,10 +41,11 @@ def run(args: argparse.Namespace) -> int:
         JbdError: the unit does not serve register 0x03, or a bad PIN or timeout.
         LinkError, ConfigError: the target cannot be opened.
     """
-    from jbd_protocol import LocalError
+    from jbd_protocol import LocalError, ReplyTimeout
 
     from .._client import BmsClient
     from .._leave import PASSWORD, SETTINGS, LeaveGuard
+    from .._link import LinkError, radio_of
     from .._reading import page, read_unit
     from ..transports import open_target, parse_target
 
@@ -61,6 +62,12 @@ def run(args: argparse.Namespace) -> int:
         if args.pin is not None:
             client.pair(args.pin)
         reading = read_unit(client, parameters=args.parameters)
+    except ReplyTimeout as error:
+        if radio_of(link) is None:
+            raise
+        from ..board._module import silence_help
+
+        raise LinkError(f"{error}{silence_help(link, args.target)}") from None
     finally:
         link.close()
     if args.json:

@@ -411,7 +411,9 @@ async def _open(moniker: str) -> Transport:
         if type(error) is ValueError:
             # Of its own taking apart of what stands behind the colon.
             raise ConfigError(f"{what}: {_SUCH}") from None
-        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        # What gRPC raises tells its reason when asked; as text it begins with none.
+        details = getattr(error, "details", str)()
+        reason = getattr(error, "strerror", None) or details or str(error) or type(error).__name__
         raise ConfigError(f"{what}: {str(reason).splitlines()[0].lower()}") from None
 
 
