@@ -29,7 +29,7 @@ SERVE = [sys.executable, "-m", "jbd_emulator", "serve"]
 
 
 def refused(*options: str) -> str:
-    done = subprocess.run([*SERVE, *options], capture_output=True, text=True, timeout=30)
+    done = subprocess.run([*SERVE, *options], capture_output=True, text=True, timeout=60)
     assert done.returncode != 0
     assert done.stdout == ""
     assert len(done.stderr.splitlines()) == 1, done.stderr
@@ -123,7 +123,7 @@ async def read_over(phone: Device, unit: dict[str, Any]) -> dict[str, Any]:
     from bumble import hci
 
     address = hci.Address(unit["ble"], hci.Address.RANDOM_DEVICE_ADDRESS)
-    connection = await phone.connect(address, timeout=10)
+    connection = await phone.connect(address, timeout=30)
     heard: asyncio.Queue[bytes] = asyncio.Queue()
     client = connection.gatt_client
     client.notification_subscribers[0x11] = {heard.put_nowait}
@@ -131,7 +131,7 @@ async def read_over(phone: Device, unit: dict[str, Any]) -> dict[str, Any]:
     await client.write_value(0x15, BASIC)
     pieces: list[bytes] = []
     while sum(map(len, pieces)) < 34:
-        piece = await asyncio.wait_for(heard.get(), 10)
+        piece = await asyncio.wait_for(heard.get(), 30)
         # The byte at link-up may have come before anybody listened.
         pieces += [] if piece == b"\x00" else [piece]
     name = await client.read_value(0x03)
@@ -163,7 +163,7 @@ async def served(kind: str, *options: str) -> dict[str, Any]:
         )  # fmt: skip
         assert process.stdout is not None
         try:
-            ready = json.loads(await asyncio.wait_for(process.stdout.readline(), 30))
+            ready = json.loads(await asyncio.wait_for(process.stdout.readline(), 60))
             if kind:
                 here = Address("C0:00:00:00:00:99")
                 phone = Device.with_hci("computer", here, end.source, end.sink)
@@ -173,7 +173,7 @@ async def served(kind: str, *options: str) -> dict[str, Any]:
             seen = await read_over(phone, ready["units"][0])
         finally:
             process.send_signal(signal.SIGTERM)
-            _, said = await asyncio.wait_for(process.communicate(), 30)
+            _, said = await asyncio.wait_for(process.communicate(), 60)
     assert process.returncode == 0, said
     return {**seen, "said": said.decode()}
 
@@ -241,4 +241,4 @@ def test_the_same_seed_gives_the_same_address() -> None:
 )
 def test_who_asks_for_no_bluetooth_loads_none(name: str) -> None:
     check = f"import sys, {name}; assert not {{'bumble', 'bleak', 'bless'}} & set(sys.modules)"
-    subprocess.run([sys.executable, "-c", check], check=True, timeout=30)
+    subprocess.run([sys.executable, "-c", check], check=True, timeout=60)
