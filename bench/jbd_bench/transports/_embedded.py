@@ -18,8 +18,9 @@ from jbd_emulator import PtyPort, Unit, UnitConfig, parse_unit
 from .._link import Clock, LinkError
 from ._target import MODULE, Target
 
-_STUCK_S: Final = 5.0
-"""Real seconds after which bytes that do not come through the terminal are a fault, not a wait."""
+_STUCK_S: Final = 60.0
+"""Real seconds after which bytes that do not come through the terminal are a fault, not a wait.
+The kernel hands them over in a thread of its own, which was seen to take 5 s on a busy machine."""
 _PIECE: Final = 1024
 """Bytes written before the unit is served; a pseudo-terminal holds a few thousand."""
 
