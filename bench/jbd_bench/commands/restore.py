@@ -56,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
     if args.journal is not None and not place.exists():
         raise JournalError(f"journal {place}: no such file or folder")
     paths = [place] if place.is_file() else open_journals(place)
-    rows = [_one(path, args) for path in paths]
+    rows = [_row(path, args, alone=len(paths) == 1) for path in paths]
     if args.json:
         print(json.dumps({"folder": str(place), "journals": rows}))
     else:
@@ -64,17 +64,46 @@ def run(args: argparse.Namespace) -> int:
     return 0 if all(row["good"] for row in rows) else 1
 
 
+def _row(path: Path, args: argparse.Namespace, *, alone: bool) -> dict[str, Any]:
+    """Return what came of one journal; what is wrong with it must not keep the others back."""
+    from jbd_protocol import JbdError
+
+    try:
+        return _one(path, args)
+    except (JbdError, OSError) as error:
+        if alone:
+            raise
+        return {"journal": str(path), "good": False, "error": str(error)}
+
+
 def _one(path: Path, args: argparse.Namespace) -> dict[str, Any]:
-    from ..safety import AnotherBoard, Journal, Outcome, restore_journal
+    from ..safety import (
+        AnotherBoard,
+        Journal,
+        JournalBusy,
+        JournalError,
+        Outcome,
+        put_aside,
+        restore_journal,
+    )
     from ..transports import open_target
 
-    journal = Journal.reopen(path)
+    try:
+        journal = Journal.reopen(path, lenient=True)
+    except JournalBusy:
+        raise
+    except JournalError as error:
+        if not args.forget:
+            raise
+        aside = put_aside(path)
+        return {"journal": str(aside), "good": True, "error": f"{error}; given up by hand"}
     record = journal.record
     row: dict[str, Any] = {
         "journal": str(path),
         "target": args.target or record.target,
         "board": record.identity.describe(),
         "began": record.began,
+        "damaged_lines": list(record.damaged),
         "left": [] if record.ended else record.ledger.lines,
         "good": True,
         "another_board": None,
@@ -118,6 +147,9 @@ def _lines(place: Path, rows: Sequence[dict[str, Any]]) -> list[str]:
         return [f"{place}: no journal without an end; nothing is left to put back"]
     lines: list[str] = []
     for row in rows:
+        if "error" in row:
+            lines += [row["error"], f"  {row['journal']}"]
+            continue
         lines.append(f"{row['target']}  {row['board']}  run of {row['began']}")
         lines.append(f"  {row['journal']}")
         if row["another_board"]:

@@ -12,6 +12,7 @@ from ._journal import (
     Journal,
     default_folder,
     open_journals,
+    put_aside,
 )
 from ._ledger import Ledger
 from ._options import SafetyOptions
@@ -44,6 +45,7 @@ __all__ = [
     "open_journals",
     "open_safely",
     "parse_limit",
+    "put_aside",
     "recover",
     "restore_journal",
 ]

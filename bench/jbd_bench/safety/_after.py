@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from jbd_protocol import JbdError
+from jbd_protocol import JbdError, ReplyTimeout
 
 from .._client import BmsClient
 from .._link import Link, LinkError
@@ -12,6 +12,7 @@ from ..board import read_identity
 from ._errors import NotRestored
 from ._outcome import Outcome
 from ._polite import undisturbed
+from ._record import JournalError
 from ._recover import announcing
 from ._restore import Restorer
 from ._same_board import AnotherBoard, check_same_board
@@ -19,6 +20,7 @@ from ._same_board import AnotherBoard, check_same_board
 if TYPE_CHECKING:
     from ._board import GuardedBoard
     from ._guard import GuardedLink
+    from ._journal import Journal
 
 _RETRY_S: Final = 0.1
 _TRIES: Final = 4
@@ -39,10 +41,12 @@ def settle(board: GuardedBoard, link: GuardedLink, *, whole: bool) -> Outcome | 
                 whole = True
             outcome = _restore(board, link.tap, whole=whole)
             trouble = "; ".join(outcome.failed) if outcome is not None else ""
+            # The adapter stays when the cable behind it is pulled: silence is all there is of it.
+            board.lost = outcome is not None and outcome.silent
         except (AnotherBoard, _Gone) as error:
             trouble = str(error)
             break
-        except LinkError as error:
+        except (LinkError, ReplyTimeout) as error:
             board.lost, trouble = True, str(error)
         if not trouble:
             return outcome
@@ -56,6 +60,7 @@ def _restore(board: GuardedBoard, raw: Link, *, whole: bool) -> Outcome | None:
         return None
     test = journal.record.test or "?"
     client = BmsClient(raw)
+    board.doubt_after_silence(raw.clock.now_s())
     if board.doubtful:
         check_same_board(journal.record, read_identity(client), board.name)
     with undisturbed():
@@ -63,15 +68,30 @@ def _restore(board: GuardedBoard, raw: Link, *, whole: bool) -> Outcome | None:
             client, journal.record, board.pin, announcing(journal, board.options.told)
         )
         outcome = restorer.run(whole=whole, stranger=board.doubtful)
-        board.doubtful = False
-        journal.restored(outcome.restored, outcome.lasting, outcome.failed)
+        if not outcome.silent:
+            board.recognised(raw.clock.now_s())
+        _note(board, journal, outcome)
     if outcome != Outcome():
         board.outcomes.append((test, outcome))
     for line in (*outcome.lasting, *outcome.failed):
-        if line not in board.told_before:
-            board.told_before.add(line)
-            board.report(f"{board.name}: after {test}: {line}")
+        _tell_once(board, f"{board.name}: after {test}: {line}")
     return outcome
+
+
+def _note(board: GuardedBoard, journal: Journal, outcome: Outcome) -> None:
+    try:
+        journal.restored(outcome.restored, outcome.lasting, outcome.failed)
+    except JournalError as error:
+        # The board is back all the same, and who finds the journal only compares it once more.
+        if not outcome.failed:
+            journal.record.ledger.put_back()
+        _tell_once(board, f"{board.name}: put back, but the journal cannot say so: {error}")
+
+
+def _tell_once(board: GuardedBoard, line: str) -> None:
+    if line not in board.told_before:
+        board.told_before.add(line)
+        board.report(line)
 
 
 def _replug(board: GuardedBoard, raw: Link) -> None:

@@ -9,12 +9,13 @@ from jbd_protocol import ENTER_FACTORY, WriteRequest
 
 from .._leave import SETTINGS
 from .._outgoing import OutgoingWrite
-from ..board import read_identity, take_snapshot
+from ..board import Snapshot, read_identity, take_snapshot
 from ..records import Direction
 from ._errors import NotSafe
 from ._journal import Journal
 from ._ledger import Ledger
 from ._pins import find_pin
+from ._recover import check_alone
 from ._same_board import AnotherBoard, check_same_board
 from ._watchdog import limits_of
 
@@ -24,11 +25,19 @@ if TYPE_CHECKING:
 
 
 def begin(board: GuardedBoard, link: GuardedLink) -> None:
-    client = link.aside()
-    identity = read_identity(client)
-    board.journal = Journal.begin(board.options.folder, board.name, identity, board.leaves)
-    board.journal_path = board.journal.path
-    board.doubtful = False
+    if board.journal is None:
+        identity = read_identity(link.aside())
+        journal = Journal.begin(board.options.folder, board.name, identity, board.leaves)
+        try:
+            # Both see the other where two begin at once; nothing of either has left yet.
+            check_alone(board.target, board.options.folder, journal.path)
+        except BaseException:
+            journal.discard()
+            raise
+        board.journal, board.journal_path = journal, journal.path
+        board.recognised(link.clock.now_s())
+    elif board.doubtful:
+        look_who_it_is(board, link)
     _take_snapshot(board, link)
 
 
@@ -45,10 +54,26 @@ def _take_snapshot(board: GuardedBoard, link: GuardedLink) -> None:
         for piece in snapshot.frames
     )
     unsure = any(note.startswith("factory mode") for note in snapshot.notes)
-    journal.snapshot(replace(snapshot, frames=()), factory=unsure if entered else was_on)
+    journal.snapshot(
+        _kept(journal.record.snapshot, snapshot), factory=unsure if entered else was_on
+    )
+    board.recognised(link.clock.now_s())
     board.watchdog.cells = snapshot.identity.cells
     if snapshot.complete:
         board.watchdog.own = limits_of(snapshot)
+
+
+def _kept(first: Snapshot | None, now: Snapshot) -> Snapshot:
+    """Return what is kept of a snapshot; what an earlier one held was there before any write."""
+    if first is None:
+        return replace(now, frames=())
+    return replace(
+        now,
+        frames=(),
+        payloads={**now.payloads, **first.payloads},
+        parameters={**now.parameters, **first.parameters},
+        settings={**now.settings, **first.settings},
+    )
 
 
 def check_held(board: GuardedBoard, write: OutgoingWrite, link: GuardedLink) -> None:
@@ -106,7 +131,7 @@ def look_who_it_is(board: GuardedBoard, link: GuardedLink) -> None:
     except AnotherBoard as error:
         board.stop(str(error))
         raise
-    board.doubtful = False
+    board.recognised(link.clock.now_s())
 
 
 def _outgoing(request: WriteRequest) -> OutgoingWrite:

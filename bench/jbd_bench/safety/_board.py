@@ -18,16 +18,19 @@ from ._after import settle
 from ._before import begin, check_held, check_pin, look_who_it_is
 from ._errors import NotRestored
 from ._guard import GuardedLink
-from ._journal import Journal, read_journals
+from ._journal import Journal, open_journals
 from ._options import SafetyOptions
 from ._outcome import Outcome
 from ._pins import PinGuard
-from ._recover import recover, same_port
+from ._record import JournalError
+from ._recover import names, recover
 from ._watchdog import Watchdog, WatchdogTripped
 
 if TYPE_CHECKING:
     from ..transports import Target
 
+SWAPPED_S: Final = 3.0
+"""Nobody moves a cable from one board to another in less."""
 PATIENCE_S: Final = 0.6
 """How long the watchdog waits for an answer; captured ones come within 0.12 s."""
 
@@ -45,7 +48,9 @@ class GuardedBoard:
         stopped: why nothing is sent any more, None while all is well.
         lost: the link failed.
         opened: whether the link was ever opened.
-        doubtful: the link was made again, and nobody has looked yet which board it leads to.
+        doubtful: the link was made again, or the board was away for long enough to be another,
+            and nobody has looked yet which board it leads to.
+        heard_s: when the board was heard last, on the link's clock; None for never.
         told_before: what was told already and is not told again.
         outcomes: what was restored, in the order of the tests, with the test's name.
     """
@@ -64,11 +69,17 @@ class GuardedBoard:
         self._test: str | None = None
         self._test_noted = False
         self.told_before: set[str] = set()
+        self.heard_s: float | None = None
 
     @property
     def name(self) -> str:
         """The target string."""
         return self.target.text
+
+    @property
+    def held(self) -> bool:
+        """Whether the journal says what the board held; without it nothing is written."""
+        return self.journal is not None and self.journal.record.snapshot is not None
 
     @property
     def pin(self) -> bytes | None:
@@ -99,9 +110,7 @@ class GuardedBoard:
 
     def has_open_journal(self) -> bool:
         """Return whether a run on this port has no end."""
-        return any(
-            same_port(record.target, self.name) for _, record in read_journals(self.options.folder)
-        )
+        return any(names(path, self.target) for path in open_journals(self.options.folder))
 
     def link(self, traffic: Traffic | None = None) -> GuardedLink:
         """Return a link for one test, or for one question; raises as :meth:`open`.
@@ -122,12 +131,12 @@ class GuardedBoard:
             # What the test before left on its way is not this test's answer.
             while link.read(link.clock.now_s()):
                 pass
-            if writes and self.journal is None:
+            if writes and not self.held:
                 begin(self, link)
         except LinkError:
             self.lost = True
             settle(self, link, whole=True)
-            if writes and self.journal is None:
+            if writes and not self.held:
                 begin(self, link)
 
     def end_test(self, link: GuardedLink) -> Outcome | None:
@@ -192,8 +201,9 @@ class GuardedBoard:
             AnotherBoard: the link leads to another board since it was made again.
             JournalError: the journal cannot be written.
         """
-        if self.journal is None:
+        if not self.held:
             begin(self, link)
+        self.doubt_after_silence(link.clock.now_s())
         if self.doubtful:
             look_who_it_is(self, link)
         check_held(self, write, link)
@@ -201,6 +211,29 @@ class GuardedBoard:
             check_pin(self, write, link)
         self.announce(write)
         self.pins.sent(write)
+
+    def heard(self, now_s: float) -> None:
+        """Note that a board spoke."""
+        self.doubt_after_silence(now_s)
+        self.heard_s = self.watchdog.heard_s = now_s
+
+    def recognised(self, now_s: float) -> None:
+        """Note that it was made sure which board it is."""
+        self.doubtful = False
+        self.heard_s = self.watchdog.heard_s = now_s
+
+    def doubt_after_silence(self, now_s: float) -> None:
+        """Doubt a board that was not heard for so long that another can be in its place.
+
+        The adapter stays plugged in when the cable behind it goes from board to board, and the
+        port shows nothing of it. A board that was sent a reset may be silent and come back with
+        nothing that it is known by; it stays trusted, or its own run could not put it back.
+        """
+        journal = self.journal
+        if journal is None or self.heard_s is None or journal.record.ledger.everything:
+            return
+        if now_s - self.heard_s > SWAPPED_S:
+            self.doubtful = True
 
     def announce(self, write: OutgoingWrite) -> None:
         """Put a write into the journal."""
@@ -223,6 +256,7 @@ class GuardedBoard:
         try:
             info = client.basic_info()
             cells = client.cell_voltages()
+            self.heard(link.clock.now_s())
         except (ReplyTimeout, RemoteError):
             # A board may be made to refuse or keep silent; that is the test's to judge.
             return
@@ -240,7 +274,7 @@ class GuardedBoard:
 
     def hold(self, link: Link) -> None:
         """Take the snapshot now where it was not taken; tests that write ask for it early."""
-        if isinstance(link, GuardedLink) and self.journal is None:
+        if isinstance(link, GuardedLink) and not self.held:
             begin(self, link)
 
     # -- after a test ------------------------------------------------------------------------
@@ -250,7 +284,7 @@ class GuardedBoard:
         ledger = journal.record.ledger
         wrote = bool(ledger.written)
         if ledger.clean and not wrote and not self.lost:
-            self.journal_path = journal.end()
+            self._end(journal)
             return None
         try:
             link = GuardedLink(raw, self)
@@ -261,8 +295,17 @@ class GuardedBoard:
             return None
         finally:
             self.journal = None
-        self.journal_path = journal.end()
+        self._end(journal)
         return outcome
+
+    def _end(self, journal: Journal) -> None:
+        try:
+            self.journal_path = journal.end()
+        except JournalError as error:
+            self.report(
+                f"{self.name}: put back, but the journal cannot be ended ({error}); the next run "
+                "compares the board with it once more"
+            )
 
     def what_is_left(self) -> str:
         """Return in words where that stands which was not put back."""

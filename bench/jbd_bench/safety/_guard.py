@@ -47,7 +47,6 @@ class GuardedLink(LeaveGuard):
         except LinkError:
             board.lost = True
             raise
-        board.watchdog.heard_s = self.clock.now_s()
 
     def read(self, until_s: float) -> bytes:
         """Return the next bytes that arrive; see :class:`Link`."""
@@ -62,7 +61,7 @@ class GuardedLink(LeaveGuard):
             raise
         if data:
             self._board.pins.heard(data)
-            self._board.watchdog.heard_s = self.clock.now_s()
+            self._board.heard(self.clock.now_s())
         return data
 
     def reconnect(self) -> None:

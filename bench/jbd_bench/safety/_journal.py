@@ -18,11 +18,12 @@ end; the next start on that board finds it there. While a run lives it holds a l
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import json
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from io import FileIO
 from pathlib import Path
@@ -35,6 +36,8 @@ from ..board import BoardIdentity, Snapshot
 from ._record import FORMAT, VERSION, JournalBusy, JournalError, Record, parse
 
 SUFFIX: Final = ".jsonl"
+_BEHIND: Final = ("restored", "end")
+"""What is noted when all has been sent."""
 CLOSED: Final = "closed"
 """Folder beside the open journals that those without anything left to do move to."""
 
@@ -56,7 +59,7 @@ class Journal:
 
     def __init__(self, path: Path, file: FileIO, record: Record) -> None:
         self.path, self.record = path, record
-        self._file = file
+        self._file, self._size = file, file.tell()
 
     @classmethod
     def begin(
@@ -74,24 +77,35 @@ class Journal:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             path = folder / name
             file = _create(path)
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            _sync_folder(folder)
         except OSError as error:
             raise JournalError(
                 f"journal {folder}: {(error.strerror or str(error)).lower()}"
             ) from None
         journal = cls(path, file, record)
-        journal._append(
-            event="begin", format=FORMAT, version=VERSION, tool=__version__, target=target,
-            began=record.began, pid=os.getpid(), leaves=sorted(leaves),
-            identity=identity.to_table(),
-        )  # fmt: skip
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _sync_folder(folder)
+            journal._append(
+                event="begin", format=FORMAT, version=VERSION, tool=__version__, target=target,
+                began=record.began, pid=os.getpid(), leaves=sorted(leaves),
+                identity=identity.to_table(),
+            )  # fmt: skip
+        except (OSError, JournalError) as error:
+            journal.discard()
+            if isinstance(error, JournalError):
+                raise
+            raise JournalError(
+                f"journal {folder}: {(error.strerror or str(error)).lower()}"
+            ) from None
         return journal
 
     @classmethod
-    def reopen(cls, path: Path) -> Journal:
+    def reopen(cls, path: Path, *, lenient: bool = False) -> Journal:
         """Open a journal that a run left behind.
 
+        Args:
+            path: the file.
+            lenient: pass over damaged lines; see :func:`parse`.
         Raises:
             JournalBusy: the run that writes it lives.
             JournalError: it cannot be read, is damaged or none.
@@ -110,7 +124,7 @@ class Journal:
                     f"journal {path}: a run that is still at work writes it"
                 ) from None
             raw = file.read()
-            record = parse(raw, path)
+            record = parse(raw, path, lenient=lenient)
             record.ledger.doubt_the_last()
             # Half a line is what a run was killed in; the write it announces never left.
             whole = raw.rfind(b"\n") + 1
@@ -150,11 +164,15 @@ class Journal:
         self._append(event="end", why=why)
         with contextlib.suppress(OSError):
             # A journal that has its end is no worse where it was; it is only in the way there.
-            aside = self.path.parent / CLOSED
-            aside.mkdir(exist_ok=True, mode=0o700)
-            self.path = self.path.rename(aside / self.path.name)
+            self.path = put_aside(self.path)
         self.close()
         return self.path
+
+    def discard(self) -> None:
+        """Take the file away: nothing was written to the board in its name."""
+        with contextlib.suppress(OSError):
+            self.path.unlink()
+        self.close()
 
     def close(self) -> None:
         """Give the file up as it is; a second call does nothing."""
@@ -164,17 +182,30 @@ class Journal:
         if self._file.closed:
             raise JournalError(f"journal {self.path}: closed")
         line = json.dumps({"t": datetime.now(UTC).isoformat(timespec="milliseconds"), **entry})
-        good = self._file.seek(0, os.SEEK_END)
+        left = line.encode() + b"\n"
         try:
-            self._file.write(line.encode() + b"\n")
+            self._cut()
+            while left:
+                # A disk that is nearly full takes a part, and says so only when asked again.
+                taken = self._file.write(left)
+                if not taken:
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                left = left[taken:]
             os.fsync(self._file.fileno())
         except OSError as error:
-            # A full disk may have taken half a line; the next one must not be glued to it.
+            # Half a line must not be taken for the run's last word, nor be glued to the next.
             with contextlib.suppress(OSError):
-                self._file.truncate(good)
-            raise JournalError(f"journal {self.path}: {error.strerror}, nothing is sent") from None
+                self._cut()
+            so = "" if entry["event"] in _BEHIND else ", nothing is sent"
+            raise JournalError(f"journal {self.path}: {error.strerror}{so}") from None
+        self._size = self._file.tell()
         if entry["event"] != "begin":
             self.record.take(dict(entry))
+
+    def _cut(self) -> None:
+        """Take away what an append that failed left behind the last whole line."""
+        self._file.truncate(self._size)
+        self._file.seek(self._size)
 
 
 def open_journals(folder: Path) -> list[Path]:
@@ -182,11 +213,28 @@ def open_journals(folder: Path) -> list[Path]:
     return sorted(folder.glob(f"*{SUFFIX}")) if folder.is_dir() else []
 
 
-def read_journals(folder: Path) -> Iterator[tuple[Path, Record]]:
-    """Yield the open journals of a folder that can be read; takes no lock."""
-    for path in open_journals(folder):
-        with contextlib.suppress(OSError, JournalError):
-            yield path, parse(path.read_bytes(), path)
+def put_aside(path: Path) -> Path:
+    """Move a journal to those without anything left to do; raises OSError."""
+    aside = path.parent / CLOSED
+    aside.mkdir(exist_ok=True, mode=0o700)
+    return path.rename(aside / path.name)
+
+
+def is_busy(path: Path) -> bool:
+    """Return whether a run that lives writes a journal; takes no lock that lasts."""
+    try:
+        with path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def is_named_for(path: Path, target: str) -> bool:
+    """Return whether the name of a journal is one of this target."""
+    return path.name.endswith(f"-{_slug(target)}{SUFFIX}")
 
 
 def _create(path: Path) -> FileIO:

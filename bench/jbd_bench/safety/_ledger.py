@@ -35,6 +35,8 @@ class Ledger:
         numbers: parameters of 0xFA that were written and are no setting, by number of the word.
         written: every value a setting was given, by address; kept when the rest is put back, for
             a board that lost power may come back with any of them.
+        in_parts: settings that were given a part of their bytes by number, so that what they hold
+            is not known; kept likewise.
         saved: a save (01 2828) left while something had been written: the EEPROM may hold it.
         factory: factory mode was entered and not left.
         leaving: the last that was announced is to leave it.
@@ -53,6 +55,7 @@ class Ledger:
     touched: set[int] = field(default_factory=set)
     numbers: set[int] = field(default_factory=set)
     written: dict[int, set[bytes]] = field(default_factory=dict)
+    in_parts: set[int] = field(default_factory=set)
     saved: bool = False
     factory: bool = False
     leaving: bool = False
@@ -98,7 +101,7 @@ class Ledger:
 
     def put_back(self) -> None:
         """Forget what was put back; what a setting was once given stays known."""
-        fresh = Ledger(written=self.written, pins=self.pins)
+        fresh = Ledger(written=self.written, in_parts=self.in_parts, pins=self.pins)
         for name in self.__slots__:
             setattr(self, name, getattr(fresh, name))
 
@@ -150,6 +153,8 @@ class Ledger:
             # Half a packed setting says nothing of the whole; a text begins with its first word.
             whole = row.byte is None and row.words == 1
             self._setting(row.address, word if whole else b"")
+            if not whole:
+                self.in_parts.add(row.address)
 
     def _command(self, address: int, data: bytes) -> None:
         name = CONTROL_CODES.get(int.from_bytes(data, "big")) if address == 0x0A else None

@@ -14,12 +14,14 @@ class Outcome:
         confirmed: how many settings were read and hold what the snapshot holds.
         lasting: what cannot be put back by anybody; the board is as the line says.
         failed: what should have been put back and was not; the journal stays open for it.
+        silent: the board stopped answering.
     """
 
     restored: list[str] = field(default_factory=list)
     confirmed: int = 0
     lasting: list[str] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
+    silent: bool = False
 
     @property
     def lines(self) -> list[str]:

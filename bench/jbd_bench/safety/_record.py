@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from jbd_protocol import JbdError
 
+from .._leave import BALANCE, FETS, PASSWORD, SETTINGS
 from .._outgoing import OutgoingWrite
 from ..board import BoardIdentity, Snapshot
 from ._ledger import Ledger
@@ -45,6 +46,7 @@ class Record:
         ledger: what was written since the last time all was put back.
         test: the last test that was begun.
         ended: whether nothing was left to do.
+        damaged: numbers of lines that could not be read.
     """
 
     target: str
@@ -57,6 +59,20 @@ class Record:
     ledger: Ledger = field(default_factory=Ledger)
     test: str | None = None
     ended: bool = False
+    damaged: tuple[int, ...] = ()
+
+    def doubt_everything(self) -> None:
+        """Take for written whatever there was leave for: nobody can tell any more."""
+        ledger, leaves = self.ledger, self.leaves
+        ledger.everything = ledger.saved = ledger.everything or SETTINGS in leaves
+        ledger.fets = ledger.fets or FETS in leaves
+        ledger.balance = ledger.balance or BALANCE in leaves
+        ledger.pin = ledger.pin or (PASSWORD in leaves and self.pin is not None)
+        lines = ", ".join(map(str, self.damaged))
+        ledger.lasting.append(
+            f"the journal is damaged in line {lines}: what was changed besides what is compared "
+            "cannot be told"
+        )
 
     def take(self, entry: dict[str, Any]) -> None:  # Any: json's own type
         """Take one entry behind the first into account.
@@ -88,14 +104,28 @@ class Record:
             raise ValueError(f"event {event!r}")
 
 
-def parse(raw: bytes, path: Path) -> Record:
+def target_of(raw: bytes) -> str | None:
+    """Return the target that a journal's first line names, None where it cannot be read."""
+    try:
+        return _first(json.loads(raw.partition(b"\n")[0])).target
+    except (*_DAMAGE, JbdError):
+        return None
+
+
+def parse(raw: bytes, path: Path, *, lenient: bool = False) -> Record:
     """Return what the bytes of a journal say.
 
+    Args:
+        raw: all of it.
+        path: where it lies, for the message.
+        lenient: pass over damaged lines behind the first, where a snapshot can be read; all that
+            there was leave for then counts as written.
     Raises:
         JournalError: damaged, or not a journal of this version.
     """
     lines = raw.split(b"\n")[:-1]
     record: Record | None = None
+    damage: dict[int, str] = {}
     for number, line in enumerate(lines, start=1):
         try:
             entry = json.loads(line)
@@ -104,11 +134,17 @@ def parse(raw: bytes, path: Path) -> Record:
             else:
                 record.take(entry)
         except (*_DAMAGE, JbdError) as error:
-            raise JournalError(
-                f"journal {path}, line {number}: damaged or none ({error})"
-            ) from None
+            damage[number] = f"journal {path}, line {number}: damaged or none ({error})"
+            if record is None:
+                break
+    if damage and not (lenient and record is not None and record.snapshot is not None):
+        raise JournalError(next(iter(damage.values())))
     if record is None:
         raise JournalEmpty(f"journal {path}: empty; the run ended before it wrote anything")
+    if damage:
+        record.damaged = tuple(damage)
+        if not record.ended:
+            record.doubt_everything()
     return record
 
 

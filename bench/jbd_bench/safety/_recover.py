@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,11 +15,11 @@ from .._outgoing import OutgoingWrite
 from ..board import read_identity
 from ..transports import port_of
 from ._errors import NotRestored
-from ._journal import Journal, open_journals
+from ._journal import Journal, is_busy, is_named_for, open_journals
 from ._options import Told
 from ._outcome import Outcome
 from ._polite import undisturbed
-from ._record import JournalBusy, JournalEmpty, JournalError, parse
+from ._record import JournalBusy, JournalEmpty, JournalError, target_of
 from ._restore import Restorer
 from ._same_board import AnotherBoard, check_same_board
 
@@ -27,11 +28,16 @@ if TYPE_CHECKING:
 
 
 def announcing(journal: Journal, told: Told | None = None) -> Callable[[WriteRequest], None]:
-    """Return what puts a restore's own writes into the journal before they leave."""
+    """Return what puts a restore's own writes into the journal before they leave.
+
+    Where the journal takes nothing more they leave all the same: what they put back stands there
+    already, and a full disk is no reason to leave a board changed.
+    """
 
     def announce(request: WriteRequest) -> None:
         write = OutgoingWrite(request.register, module=False, frame=request.to_wire(), whole=True)
-        journal.write(write)
+        with contextlib.suppress(JournalError):
+            journal.write(write)
         if told is not None:
             told(journal.record.target, None, write)
 
@@ -49,7 +55,7 @@ def restore_journal(journal: Journal, link: Link, pin: bytes | None) -> Outcome:
         LinkError: the link is gone.
     """
     record = journal.record
-    if record.ledger.clean:
+    if record.ended or record.ledger.clean:
         journal.end("nothing was left to put back")
         return Outcome()
     check_same_board(record, read_identity(BmsClient(link)), link.name)
@@ -58,9 +64,14 @@ def restore_journal(journal: Journal, link: Link, pin: bytes | None) -> Outcome:
         with undisturbed():
             restorer = Restorer(BmsClient(link), record, pin, announcing(journal))
             outcome = restorer.run(whole=True, stranger=True)
-            journal.restored(outcome.restored, outcome.lasting, outcome.failed)
+            try:
+                journal.restored(outcome.restored, outcome.lasting, outcome.failed)
+                if not outcome.failed:
+                    journal.end()
+            except JournalError as error:
+                outcome.failed.append(f"the end of the journal: {error}")
+                break
         if not outcome.failed:
-            journal.end()
             break
     return outcome
 
@@ -100,13 +111,21 @@ def journals_for(
         try:
             journal = Journal.reopen(path)
         except JournalBusy as error:
-            if _names(path, target):
+            if names(path, target):
                 raise NotRestored(f"{target.text}: in use: {error}") from None
             continue
         except JournalEmpty:
             _drop_empty(path)
             continue
         except JournalError as error:
+            if names(path, target):
+                # What it says of the board cannot be told; what the board holds now is not
+                # what it held, and must not become what a new journal says it held.
+                raise NotRestored(
+                    f"{target.text}: {error}; the board may not be as it was found: "
+                    f"jbd-bench restore --journal {path} puts back what can be read, "
+                    "--forget gives it up"
+                ) from None
             say(str(error))
             continue
         if same_port(journal.record.target, target.text):
@@ -115,16 +134,32 @@ def journals_for(
             journal.close()
 
 
+def check_alone(target: Target, folder: Path, own: Path) -> None:
+    """Refuse to write where another run does: a terminal server may let both in.
+
+    Args:
+        own: the journal of this run.
+    Raises:
+        JournalBusy: a run that lives has a journal of this port.
+    """
+    for path in open_journals(folder):
+        if path != own and is_busy(path) and names(path, target):
+            raise JournalBusy(f"{target.text}: in use: a run that is still at work writes {path}")
+
+
 def same_port(one: str, other: str) -> bool:
     """Return whether two target strings lead to one port, whatever their options."""
     return one == other or port_of(one) == port_of(other)
 
 
-def _names(path: Path, target: Target) -> bool:
+def names(path: Path, target: Target) -> bool:
+    """Return whether a journal, which may be damaged, is of this port."""
     try:
-        return same_port(parse(path.read_bytes(), path).target, target.text)
-    except (OSError, JournalError):
-        return False
+        named = target_of(path.read_bytes())
+    except OSError:
+        named = None
+    # Where not even its first line can be read, the name of the file has to do.
+    return same_port(named, target.text) if named is not None else is_named_for(path, target.text)
 
 
 def _drop_empty(path: Path) -> None:

@@ -69,6 +69,7 @@ class Restorer:
                 rest.counters()
         except ReplyTimeout as error:
             self.outcome.failed.append(f"the board does not answer: {error}")
+            self.outcome.silent = True
         self.outcome.lasting += ledger.lasting
         return self.outcome
 

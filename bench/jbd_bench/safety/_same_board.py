@@ -6,10 +6,13 @@ hold what it held before, or a value that the journal says it was given.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import fields
 from typing import TYPE_CHECKING, Final
 
 from jbd_protocol import JbdError
+
+from ..board._identity import SETTINGS_OF
 
 if TYPE_CHECKING:
     from ..board import BoardIdentity
@@ -24,6 +27,7 @@ _NUMBERS: Final = {
     "hardware": range(176, 184),
 }
 """Words of 0xFA that a field comes from."""
+_TEXTS: Final = {"manufacturer": 0xA0, "device_name": 0xA1, "barcode": 0xA2}
 _ALWAYS_TOLD: Final = ("name", "cell_bytes")
 
 
@@ -73,7 +77,9 @@ def check_hidden(record: Record, held: dict[int, bytes], target: str) -> None:
     differences = [
         f"register 0x{address:02X} holds {raw.hex(' ')}, not {before[address].hex(' ')}"
         for address, raw in held.items()
-        if address in before and raw not in {before[address], *written.get(address, ())}
+        if address in before
+        and address not in record.ledger.in_parts
+        and raw not in {before[address], *written.get(address, ())}
     ]
     if differences:
         raise AnotherBoard(target, differences)
@@ -82,13 +88,15 @@ def check_hidden(record: Record, held: dict[int, bytes], target: str) -> None:
 def _accepted(record: Record, name: str, before: object, now: object) -> bool:
     if before is None or before == now or record.ledger.numbers & set(_NUMBERS.get(name, ())):
         return True
+    if record.ledger.in_parts & set(SETTINGS_OF.get(name, ())):
+        return True
     if now is None:
         # What needs a PIN or keeps silent at times says nothing; these two every board serves.
         return name not in _ALWAYS_TOLD
     return now in _written(record, name)
 
 
-def _written(record: Record, name: str) -> set[int]:
+def _written(record: Record, name: str) -> Collection[object]:
     """Return the values that a field can have come to by what was written."""
     if name == "cells":
         return _words(record, 0x2F)
@@ -100,7 +108,12 @@ def _written(record: Record, name: str) -> set[int]:
         return _words(record, 0x15)
     if name == "nominal_mah":
         return _nominal(record)
-    return set()
+    if name == "serial_num":
+        return _words(record, 0x16)
+    if name in _TEXTS:
+        given = record.ledger.written.get(_TEXTS[name], ())
+        return {raw[1 : 1 + raw[0]].decode("latin-1") for raw in given if raw}
+    return ()
 
 
 def _nominal(record: Record) -> set[int]:

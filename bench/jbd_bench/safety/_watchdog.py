@@ -133,7 +133,7 @@ class Watchdog:
         cells: how many the board had when it was found; a test that counts more of them makes the
             board show inputs that nothing is wired to. None counts all.
         looked_s: when, on the link's clock; None for never.
-        heard_s: when anything passed, likewise.
+        heard_s: when the board was heard last, likewise.
     """
 
     given: tuple[Limit, ...] = ()

@@ -24,11 +24,28 @@ class Killed(BaseException):
     """Stands for SIGKILL: nothing catches it, nothing of the run is called any more."""
 
 
+class PlugClock:
+    """The time at the plug, which goes on when another board is put there."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock, self.ahead_s = clock, 0.0
+
+    def now_s(self) -> float:
+        return self.ahead_s + self.clock.now_s()
+
+    def sleep_until(self, when_s: float) -> None:
+        self.clock.sleep_until(when_s - self.ahead_s)
+
+    def follow(self, clock: Clock) -> None:
+        self.ahead_s, self.clock = self.now_s() - clock.now_s(), clock
+
+
 class Plug:
     """The cable to a unit.
 
     Attributes:
         away: how many times it still fails to be plugged in again.
+        deaf_until_s: until when nothing gets through, though the adapter is there.
         writes_left: frames that still reach the board before the bench is killed.
         before: whether it is killed before its last frame has left, or behind it.
     """
@@ -36,8 +53,10 @@ class Plug:
     def __init__(self, unit: Unit, name: str) -> None:
         self.name = name
         self._link = EmbeddedLink(unit, name)
-        self.clock: Clock = self._link.clock
+        self._clock = PlugClock(self._link.clock)
+        self.clock: Clock = self._clock
         self.away = 0
+        self.deaf_until_s = 0.0
         self.unplugged = False
         self.writes_left: int | None = None
 
@@ -47,11 +66,12 @@ class Plug:
             self.writes_left -= 1
             if self.writes_left < 0:
                 raise Killed
-        self._link.write(data)
+        if self.clock.now_s() >= self.deaf_until_s:
+            self._link.write(data)
 
     def read(self, until_s: float) -> bytes:
         self._check()
-        return self._link.read(until_s)
+        return self._link.read(until_s - self._clock.ahead_s)
 
     def reconnect(self) -> None:
         if self.unplugged:
@@ -72,7 +92,7 @@ class Plug:
         """Put another board behind the port."""
         self._link.close()
         self._link = EmbeddedLink(unit, self.name)
-        self.clock = self._link.clock
+        self._clock.follow(self._link.clock)
 
     def _check(self) -> None:
         if self.unplugged:

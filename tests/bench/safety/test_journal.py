@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
 import stat
+from io import FileIO
 from pathlib import Path
+from typing import cast
 
 import pytest
 from hypothesis import given
@@ -208,3 +211,46 @@ def test_any_write_but_a_login_needs_something_done(requests: list[WriteRequest]
             request.register in (0x0A, 0x0F) and len(request.data) in (2, 4)
         )
         assert no_trace or not ledger.clean, request
+
+
+class NearlyFull:
+    """A file on a disk that takes so many bytes more, the last of them without a word."""
+
+    def __init__(self, file: FileIO, room: int) -> None:
+        self._file, self.room = file, room
+
+    def write(self, data: bytes) -> int:
+        if not self.room:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        taken = self._file.write(data[: min(self.room, 100)])
+        self.room -= taken
+        return taken
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._file, name)
+
+
+@pytest.mark.parametrize("room", [0, 1, 99, 120])
+def test_a_disk_that_takes_a_part_of_a_line_has_not_taken_it(tmp_path: Path, room: int) -> None:
+    journal = begun(tmp_path)
+    file = journal._file
+    journal._file = cast(FileIO, NearlyFull(file, room))
+    with pytest.raises(JournalError, match="No space left on device, nothing is sent"):
+        journal.write(write(0x24, b"\x0d\xac"))
+    journal._file = cast(FileIO, NearlyFull(file, 10_000))
+    journal.write(write(0x25, b"\x0d\xac"))
+    assert parse(journal.path.read_bytes(), journal.path).ledger.touched == {0x25}
+    journal._file = file
+    journal.close()
+
+
+def test_a_journal_that_cannot_be_begun_leaves_no_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(JournalError, match="no space left on device"):
+        begun(tmp_path)
+    assert [*tmp_path.iterdir()] == []

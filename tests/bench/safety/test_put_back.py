@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pytest
 
 from jbd_bench import BmsClient
+from jbd_bench.safety import JournalError
 from jbd_protocol import (
     BLANK_PIN,
     CLEAR_PIN,
@@ -79,6 +81,14 @@ def parameters(client: BmsClient) -> None:
         client.write(0xFA, b"\x00\x70\x01\x12\x34")
 
 
+def what_tells_boards_apart_by_number(client: BmsClient) -> None:
+    with client.factory_mode(save=True):
+        # Serial number, and the first words of the three texts.
+        client.write(0xFA, b"\x00\x06\x01\x99\x99")
+        for first in (56, 72, 88):
+            client.write(0xFA, bytes((0, first, 2)) + b"\x03XYZ")
+
+
 def sets_a_pin(client: BmsClient) -> None:
     client.request(CLEAR_PIN)
     client.request(change_pin(BLANK_PIN, OTHER))
@@ -117,6 +127,8 @@ CASES: dict[str, tuple[Callable[[BmsClient], None], str, str]] = {
     "new fets": (new_fets, NEW_LINE, ""),
     "balance": (balance, "0x20?board=4s", ""),
     "parameters": (parameters, NEW_LINE, ""),
+    "new identity": (what_tells_boards_apart, NEW_LINE, ""),
+    "identity by number": (what_tells_boards_apart_by_number, NEW_LINE, ""),
     "a pin set": (sets_a_pin, "0x17?board=4s", ""),
     "a pin cleared": (clears_the_pin, "0x17?pin=123456", "?pin=123456"),
     "a pin changed": (changes_the_pin, "0x17?pin=123456", "?pin=123456"),
@@ -297,3 +309,32 @@ def test_a_write_that_is_refused_when_it_is_put_back_ends_the_run(rig: Rig) -> N
     rig.unit.faults.clear()
     rig.board("none").open()
     assert not [*rig.folder.glob("*.jsonl")]
+
+
+def test_a_full_disk_does_not_leave_the_board_changed(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    before = rig.state()
+    board = rig.board()
+    link = rig.begin(board)
+    client = BmsClient(link)
+    saved(client)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        with pytest.raises(JournalError, match="nothing is sent"):
+            client.request(ENTER_FACTORY)
+        outcome = board.end_test(link)
+        assert outcome is not None
+        assert outcome.restored
+        assert rig.state() == before
+        board.close()
+    assert rig.state() == before
+    assert [line for line in rig.said if "put back, but the journal cannot" in line]
+    # The journal is still open, and the next start compares the board with it once more.
+    assert len([*rig.folder.glob("*.jsonl")]) == 1
+    rig.board("none").open()
+    assert rig.state() == before
+    assert [*rig.folder.glob("*.jsonl")] == []

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from jbd_bench import BmsClient
 from jbd_bench.safety import Limit, Watchdog, WatchdogTripped, parse_limit
 from jbd_bench.safety._watchdog import AWAKE_S, LOOK_EVERY_S
-from jbd_protocol import LocalError
+from jbd_protocol import LocalError, ReadRequest
 
 if TYPE_CHECKING:
     from tests.bench.safety.conftest import Rig
@@ -166,3 +166,18 @@ def test_simulated_cells_are_driven_past_the_boards_own_limits(rig: Rig) -> None
     rig.unit.device.pack.hold_cell(2, mv=3700)
     link.clock.sleep_until(link.clock.now_s() + LOOK_EVERY_S)
     assert BmsClient(link).basic_info()
+
+
+def test_it_does_not_wake_the_board_between_the_tries_of_a_test(rig: Rig) -> None:
+    board = rig.board()
+    link = rig.begin(board)
+    client = BmsClient(link, timeout_s=0.6)
+    client.read(0x03)
+    clock = link.clock
+    clock.sleep_until(clock.now_s() + AWAKE_S + 10)
+    # Asleep it loses the first two requests, and the test counts them.
+    rig.plug.deaf_until_s = clock.now_s() + 1.0
+    rig.heard = b""
+    client.read(0x03)
+    assert rig.heard == ReadRequest(0x03).to_wire()
+    assert client.latency_s < 0.6
