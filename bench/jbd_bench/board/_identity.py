@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Final
 
 from jbd_protocol import (
+    LAST_PARAMETER,
     SETTINGS,
     BasicInfo,
     ReadRequest,
@@ -223,9 +224,9 @@ def identity_of(
 
 
 def words_of(answer: bytes) -> dict[int, bytes]:
-    """Return the words of an answer to 0xFA by number."""
+    """Return the words of an answer to 0xFA by number, without those that no number was seen of."""
     block = parse_parameter_block(answer)
-    whole = len(block.data) // 2
+    whole = min(len(block.data) // 2, LAST_PARAMETER + 1 - block.first)
     return {block.first + n: block.data[2 * n : 2 * n + 2] for n in range(whole)}
 
 

@@ -28,6 +28,7 @@ _LEAST_RSOC: Final = 10
 _LEARNED: Final = 0.03
 """How far the capacity behind the percentage is from nominal before it counts as learned; the
 percentage is rounded, which makes up to 5 % at 10 %, and up to 1 % above 50 %."""
+_LENGTHS: Final = {"tail_bytes": (0, *range(9, 65)), "counter_words": (11, 12)}
 _FALLBACK: Final = 0x21
 """What stands for a board that nothing is like: its facts are written out beside it."""
 
@@ -56,8 +57,9 @@ def unit_table(snapshot: Snapshot) -> dict[str, object]:
     counters = snapshot.payloads.get(0xAA)
     if counters is not None:
         table["counters"] = list(parse_error_counters(counters).counts[: len(COUNTERS)])
-    if facts := facts_otherwise(base, traits):
-        table["facts"] = facts
+    facts = facts_otherwise(base, traits)
+    if held := {name: value for name, value in facts.items() if _can_be_done(name, value)}:
+        table["facts"] = held
     table["pack"] = _pack(snapshot, info)
     if snapshot.parameters:
         table["parameters"] = {
@@ -122,6 +124,12 @@ def _can_be_held(address: int, raw: bytes) -> bool:
     if address in TEXT_SETTINGS:
         return bool(raw) and raw[0] <= min(len(raw) - 1, 31)
     return len(raw) == 2
+
+
+def _can_be_done(name: str, value: object) -> bool:
+    """Return whether the emulator can answer at such a length; else it does as its row says."""
+    lengths = _LENGTHS.get(name)
+    return lengths is None or value in lengths
 
 
 def _refusals(snapshot: Snapshot) -> Iterator[tuple[str, str]]:

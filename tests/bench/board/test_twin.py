@@ -11,6 +11,7 @@ from jbd_bench import BmsClient, Snapshot, open_target, take_snapshot
 from jbd_bench.board._closest import candidates, closest, facts_otherwise, traits_of
 from jbd_bench.transports._embedded import EmbeddedLink
 from jbd_emulator import BOARDS, FIRMWARE, Unit, unit_from_table
+from jbd_protocol import Response, ResponseDecoder
 
 from .conftest import snapshots
 
@@ -143,3 +144,45 @@ def test_a_board_that_nothing_is_like_is_called_unknown() -> None:
     }  # fmt: skip
     snapshot = made(firmware="0x21", version="0x99", facts=facts)
     assert closest(0x99, traits_of(snapshot.frames)) is None
+
+
+class Bent:
+    """A link to a unit that answers one register with other data, well framed."""
+
+    def __init__(self, link: EmbeddedLink, register: int, data: bytes) -> None:
+        self.name, self.clock = link.name, link.clock
+        self.write, self.reconnect, self.close = link.write, link.reconnect, link.close
+        self._link, self._register, self._data = link, register, data
+        self._decoder = ResponseDecoder()
+
+    def read(self, until_s: float) -> bytes:
+        events = self._decoder.receive(self._link.read(until_s))
+        return b"".join(
+            (Response(e.register, 0, self._data) if e.register == self._register else e).to_wire()
+            for e in events
+            if isinstance(e, Response)
+        )
+
+
+@pytest.mark.parametrize(
+    ("register", "data"),
+    [
+        (0xAA, b""),
+        (0xAA, bytes(26)),
+        (0xAA, bytes(250)),
+        (0xFA, b"\xff\xff\x02\x00\x01\x00\x02"),
+        (0xFA, b"\x00"),
+        (0x04, b"\x0c"),
+        (0x05, b"\xff" * 60),
+        (0x24, b"\x01"),
+        (0xA1, b"\x40MINE"),
+    ],
+)
+def test_odd_answers_cost_neither_the_file_nor_the_twin(register: int, data: bytes) -> None:
+    link = EmbeddedLink(Unit(unit_from_table({"firmware": "0x25"})), "odd")
+    try:
+        snapshot = take_snapshot(BmsClient(Bent(link, register, data)), factory=True)
+    finally:
+        link.close()
+    assert Snapshot.from_toml(snapshot.to_toml()) == snapshot
+    assert twin_of(snapshot).info.version == 0x25
