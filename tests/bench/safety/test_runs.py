@@ -90,6 +90,9 @@ def lab(tmp_path: Path, serve: Callable[..., Served]) -> Lab:
 ENDS = """
 import os, pytest, signal, time
 
+# A shell hands SIGINT on as ignored to what it runs in the background.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 @pytest.mark.jbd(writes="settings")
 def test_writes(jbd_client):
     with jbd_client.factory_mode(save=True):
