@@ -13,10 +13,17 @@ from typing import Final
 from jbd_protocol import checksum
 
 from ._fault import Fault
-from ._kinds import REQUEST
+from ._kinds import ANSWER, REQUEST
 from ._passing import START, TRAILER, HangUp, Passing
 
 Edit = Callable[[Passing, Fault], str | None]
+MOST_BYTES: Final[Mapping[str, int]] = MappingProxyType({REQUEST: 1024, ANSWER: 8192})
+"""Bytes that a frame may grow to. Faults act upon what others have left: without a bound a few that
+duplicate, one behind the other, would fill the machine's memory with one answer."""
+
+
+def _room(passing: Passing) -> int:
+    return MOST_BYTES[passing.direction] - len(passing.wire)
 
 
 def _place(passing: Passing, fault: Fault, drawn: int | None, *, behind: bool = False) -> int:
@@ -65,6 +72,8 @@ def _insert(passing: Passing, fault: Fault) -> str | None:
     if at < 0:
         return None
     data = fault.data or passing.rng.randbytes(fault.count or 1)
+    if len(data) > _room(passing):
+        return None
     passing.spell(at, 0, data)
     return f"{data.hex(' ')} before byte {at}"
 
@@ -73,16 +82,17 @@ def _noise(passing: Passing, fault: Fault) -> str | None:
     # Drawn noise never holds the start byte: a frame that it seems to begin would be another fault.
     others = bytes(value for value in range(256) if value != START)
     data = fault.data or bytes(passing.rng.choices(others, k=fault.count or 1))
-    if not passing.pieces:
+    if not passing.pieces or len(data) > _room(passing):
         return None
     passing.spell(0, 0, data)
     return f"{data.hex(' ')} before it"
 
 
 def _duplicate(passing: Passing, fault: Fault) -> str | None:
-    if not passing.pieces:
-        return None
     copies, gap_s = fault.copies or 1, fault.gap_s or 0.0
+    copies = min(copies, _room(passing) // max(1, len(passing.wire)))
+    if not passing.pieces or not copies:
+        return None
     once = list(passing.pieces)
     if not gap_s:
         due_s, data = passing.pieces[-1]

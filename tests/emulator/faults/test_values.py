@@ -14,12 +14,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jbd_emulator import ConfigError, Fault, Unit, fault_from_table, unit_from_table
+from jbd_emulator import ConfigError, Fault, Unit, fault_from_table, parse_unit, unit_from_table
 from jbd_emulator.__main__ import main
 from jbd_emulator.faults import KINDS, WHERE, Field
 from jbd_emulator.faults._board import BOARD
 from jbd_emulator.faults._edits import EDITS
 from jbd_emulator.scenario import parse_scenario
+from jbd_protocol import ReadRequest
 
 DOCS = Path(__file__).resolve().parents[3] / "docs" / "faults.md"
 
@@ -106,6 +107,21 @@ def test_a_unit_names_the_fault_that_is_wrong() -> None:
         unit_from_table({"fault": [{"kind": "flip"}, {"kind": "drop", "p": 2}]})
     with pytest.raises(ConfigError, match=r"^fault 'drop': must be a list of tables"):
         unit_from_table({"fault": "drop"})
+
+
+@pytest.mark.parametrize("gap_s", [0.0, 0.001])
+@pytest.mark.parametrize("direction", ["request", "answer"])
+def test_faults_behind_one_another_let_no_frame_grow_without_end(
+    direction: str, gap_s: float
+) -> None:
+    unit = Unit(parse_unit("0x25"))
+    for _ in range(8):
+        unit.faults.add(Fault("duplicate", direction=direction, copies=20, gap_s=gap_s))
+        unit.faults.add(Fault("insert", direction=direction, count=255))
+        unit.faults.add(Fault("noise", direction=direction, count=255))
+    unit.receive(ReadRequest(0x03).to_wire(), 0.0)
+    most = max(len(hit.after) for _, hit in unit.faults.record)
+    assert 500 < most <= {"request": 1024, "answer": 8192}[direction]
 
 
 def test_two_of_one_id_and_parts_the_board_has_not_are_refused() -> None:
