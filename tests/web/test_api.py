@@ -83,7 +83,23 @@ WRONG: list[tuple[str, str, object, str, str | None]] = [
     ("POST", "/faults", {"kind": "wrong_checksum", "byte": 3}, "byte", None),
     ("PUT", "/scenario", {"name": "../x"}, "name", None),
     ("PUT", "/scenario", {"toml": "["}, "toml", None),
+    ("PUT", "/scenario", {"toml": "[[event]]\nat = 1\ndo = 'dance'"}, "toml", None),
+    ("PUT", "/scenario", {}, "name", None),
+    ("POST", "/faults", {"kind": "ntc", "ntc": 99}, "ntc", "at most 8"),
+    ("POST", "/faults", {"kind": "gremlin"}, "kind", f"one of {', '.join(KINDS)}"),
+    ("POST", "/faults", {}, "kind", f"one of {', '.join(KINDS)}"),
 ]
+
+
+def test_a_body_that_is_no_json_is_the_body(make_bench: Make) -> None:
+    async def test() -> None:
+        async with client_of(make_bench().app()) as client:
+            answer = await client.put(
+                f"{UNIT}/load", content=b"nope", headers={"Content-Type": "application/json"}
+            )
+            assert (answer.status_code, answer.json()["field"]) == (422, "body")
+
+    run(test)
 
 
 @pytest.mark.parametrize(("method", "path", "body", "field", "limit"), WRONG)

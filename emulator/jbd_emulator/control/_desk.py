@@ -123,7 +123,8 @@ class Desk:
             raise Refused("conflict", detail, _field_of(detail, given)) from None
         except (ValueError, LocalError) as error:
             detail = str(error).splitlines()[0]
-            raise Refused("invalid", detail, _field_of(detail, given)) from None
+            asked = {**dict.fromkeys(HANDS[do].fields), **given} if do in HANDS else given
+            raise Refused("invalid", detail, _field_of(detail, asked)) from None
         unit.device.refresh()
         if unit.device.revision != unit.prepared_revision and unit.prepare_save():
             unit.settle()

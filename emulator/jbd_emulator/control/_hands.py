@@ -187,6 +187,8 @@ def _scenario(served: ServedUnit, given: Given, now_s: float) -> None:
         toml = scenario_text(str(name))
         scenario = load_scenario(str(name))
     else:
+        if toml is None:
+            raise ValueError("name: missing, and there is no toml")
         scenario = _handed_in(text("toml", toml))
     speed = served.unit.device.speed
     served.unit.start_over(scenario.config(name=served.unit.name, speed=speed), now_s)
@@ -211,7 +213,10 @@ def _handed_in(source: str) -> Any:  # Any: the scenario, which is loaded on use
         isinstance(one, dict) and "file" in one for one in terminals
     ):
         raise ValueError("toml: file of a terminal may not be named from here, give its content")
-    return scenario_from_table(document, name="handed in", source=source)
+    try:
+        return scenario_from_table(document, name="handed in", source=source)
+    except ConfigError as error:
+        raise ValueError(f"toml: {error}") from None
 
 
 def _no_scenario(served: ServedUnit, given: Given, now_s: float) -> None:

@@ -69,8 +69,17 @@ def from_validation(errors: list[Mapping[str, Any]]) -> JSONResponse:  # Any: py
     """Return the answer to a request that is not what the model says; the first error tells."""
     first = errors[0]
     # A fault's place begins with the kind that tells it from others; it is no field.
-    place = [str(part) for part in first["loc"][1:] if part not in KINDS]
+    place = [str(part) for part in first["loc"][1:]]
+    if place and place[0] in KINDS:
+        del place[0]
+    kind = str(first["type"])
+    if kind == "json_invalid":
+        place = []  # where it broke off is no field either
+    elif kind.startswith("union_tag"):
+        place = ["kind"]
     context = first.get("ctx") or {}
+    if kind.startswith("union_tag"):
+        context = {"expected": ", ".join(KINDS)}
     limit = next((f"{_SAID[key]} {context[key]}" for key in _LIMITS if key in context), None)
     field = place[0] if place else str(first["loc"][0])
     return problem(422, "invalid", f"{field}: {first['msg']}", field=field, limit=limit)

@@ -197,7 +197,10 @@ def _scenario(served: ServedUnit) -> Table | None:
     if story is None or scenario is None:
         return None
     done = len(story.past)
-    coming = scenario.events[done] if done < len(scenario.events) else None
+    # One that waits for a client has no time; there is nothing to count down to.
+    past = {id(event) for event in story.past}
+    due = (one for one in scenario.events if one.when is None and id(one) not in past)
+    coming = next(due, None)
     return {
         "name": scenario.name,
         "title": scenario.title,

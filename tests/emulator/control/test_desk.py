@@ -155,7 +155,7 @@ def test_every_hand_is_tried_above() -> None:
         ("firmware", {"version": "0x99"}, None),
         ("speed", {"speed": 10_001}, "speed"),
         ("speed", {"speed": 1.5}, "speed"),
-        ("speed", {}, None),
+        ("speed", {}, "speed"),
         ("load", {"current_ma": -1}, "current_ma"),
         ("load", {"current_ma": "5"}, "current_ma"),
         ("charger", {"voltage_mv": 0, "current_ma": 5}, "voltage_mv"),
@@ -176,7 +176,7 @@ def test_every_hand_is_tried_above() -> None:
         ("scenario", {"toml": "scenario = 'weak-cell'"}, "toml"),
         ("scenario", {"toml": "[[terminal]]\nfile = '/etc/passwd'"}, "toml"),
         ("scenario", {"toml": "x" * 32_769}, "toml"),
-        ("scenario", {}, None),
+        ("scenario", {}, "name"),
         ("add_fault", {"kind": "drop", "p": 2}, "p"),
         ("add_fault", {"kind": "rot"}, None),
     ],
@@ -208,6 +208,21 @@ def test_a_scenario_handed_in_begins_at_once(bench: Bench) -> None:
     state = bench.ok("scenario", toml=toml)
     assert (state["scenario"]["title"], state["pack"]["load_ma"]) == ("mine", 7000)
     assert bench.ok("no_scenario")["scenario"] is None
+
+
+def test_what_waits_for_a_client_is_not_what_comes_next(bench: Bench) -> None:
+    event = '[[event]]\n{}\ndo = "load"\ncurrent_ma = {}\n'
+    toml = event.format('when = "enters_factory"', 1000) + event.format('at = "1 h"', 2000)
+    told = bench.ok("scenario", toml=toml)["scenario"]
+    assert (told["happened"], told["next"]["at_s"]) == (0, 3600)
+
+
+def test_a_scenario_that_is_wrong_is_told_with_its_field(bench: Bench) -> None:
+    wrong = '[[event]]\nat = 1\ndo = "load"\ncurrent_ma = -1\n'
+    error = bench.ask("scenario", toml=wrong)["error"]
+    assert error["field"] == "toml"
+    assert "line 4, event 1: current_ma: -1" in error["detail"]
+    assert bench.ask("scenario")["error"]["detail"] == "name: missing, and there is no toml"
 
 
 def test_a_scenario_gives_the_board_with_a_state_file_back(tmp_path: Path) -> None:
@@ -346,7 +361,7 @@ def test_nothing_that_is_asked_raises(do: str, given_: object) -> None:
 
 def test_a_table_that_toml_reads_and_a_unit_cannot_be_is_refused(bench: Bench) -> None:
     error = bench.ask("scenario", toml="cells = 40")["error"]
-    assert (error["kind"], error["field"]) == ("invalid", None)
+    assert (error["kind"], error["field"]) == ("invalid", "toml")
 
 
 def test_a_fast_unit_lives_up_to_now_and_a_hiccup_is_made_up_for(bench: Bench) -> None:
