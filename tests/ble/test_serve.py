@@ -179,8 +179,15 @@ async def served(kind: str, *options: str) -> dict[str, Any]:
 
 
 @pytest.mark.slow
-def test_a_unit_is_served_through_a_controller_on_a_wire() -> None:
-    seen = asyncio.run(served("", "--board", "8s", "--seed", "3"))
+def test_a_unit_is_served_through_a_controller_on_a_wire(tmp_path: Path) -> None:
+    log = tmp_path / "log.jsonl"
+    seen = asyncio.run(served("", "--board", "8s", "--seed", "3", "--log", str(log)))
+    rows = [json.loads(line) for line in log.read_text().splitlines()]
+    air = [row["event"] for row in rows if row["dir"] == "air"]
+    assert air == [
+        "connected", "notified", "subscribed", "written", "notified", "notified", "disconnected",
+    ]  # fmt: skip
+    assert bytes.fromhex(next(row["hex"] for row in rows if row.get("event") == "written")) == BASIC
     assert [len(piece) for piece in seen["pieces"]] == [20, 14]
     assert seen["name"] == seen["unit"]["ble_name"]
     assert seen["unit"]["ble"].startswith("A5:C2:37:")

@@ -26,6 +26,8 @@ from ._recording import Recording
 
 _CLIENTS: Final = {"tx": Direction.TO_BOARD, "rx": Direction.FROM_BOARD}
 _UNITS: Final = {"rx": Direction.TO_BOARD, "tx": Direction.FROM_BOARD}
+_BESIDE: Final = ("fault", "air")
+"""What the log of an emulated unit says beside the bytes of its lines."""
 Row = dict[str, Any]  # Any: JSON of somebody else's file, checked where it is used
 
 
@@ -74,7 +76,12 @@ def _pieces(raw: bytes, device: str | None) -> list[Piece]:
         raise RecordingError(f"several units: choose one of {', '.join(units)} with --device")
     if device is not None and device not in units:
         raise RecordingError(f"device {device!r}: not in it; units: {', '.join(units) or 'none'}")
-    mine = [(number, row) for number, row in rows if device is None or row.get("unit") == device]
+    mine = [
+        (number, row)
+        for number, row in rows
+        if (device is None or row.get("unit") == device)
+        and not ("unit" in row and row.get("dir") in _BESIDE)
+    ]
     pieces: list[Piece] = []
     for _, group in groupby(mine, key=lambda numbered: numbered[1].get("conn")):
         if pieces:

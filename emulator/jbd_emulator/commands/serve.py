@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from .._config import ConfigError, UnitConfig, unit_from_table
 from ..frontends._loop import EventLoop, Stop, UnitLoop
-from ..frontends._server import DEFAULT_MODULE, FaultTap, ServedUnit, Server, Tap, UnitPorts
+from ..frontends._server import DEFAULT_MODULE, AirTap, FaultTap, ServedUnit, Server, Tap, UnitPorts
 from ..profiles import PasswordFunction
 from ._unit_options import add_unit_options, unit_from_options
 
@@ -58,7 +58,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--control-rate", metavar="N", default="100",
                         help="requests a second that the API takes (default 100)")  # fmt: skip
     parser.add_argument("--state", metavar="FILE", help="settings and PIN survive here")
-    parser.add_argument("--log", metavar="FILE", type=Path, help="every byte, as JSON lines")
+    parser.add_argument("--log", metavar="FILE", type=Path,
+                        help="every byte, and what happens on the air, as JSON lines")  # fmt: skip
     parser.add_argument("--config", metavar="FILE", type=Path,
                         help="TOML with one [[unit]] table per unit")  # fmt: skip
     parser.add_argument("--json", action="store_true", help="say ready and stopped as JSON")
@@ -106,11 +107,12 @@ async def _serve(
     stop = flag()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    log_bytes, log_fault = (None, None) if log is None else _log_to(log)
+    log_bytes, log_fault, log_air = (None, None, None) if log is None else _log_to(log)
     server = Server(
         ports,
         tap=log_bytes,
         fault_tap=log_fault,
+        air_tap=log_air,
         complain=_complain,
     )
     await server.start(loop)
@@ -174,7 +176,7 @@ def _ready(units: list[ServedUnit], control: dict[str, str] | None, *, as_json: 
     return "ready: " + "; ".join(words) + page
 
 
-def _log_to(log: TextIO) -> tuple[Tap, FaultTap]:
+def _log_to(log: TextIO) -> tuple[Tap, FaultTap, AirTap]:
     import json
 
     started = time.time()
@@ -189,7 +191,10 @@ def _log_to(log: TextIO) -> tuple[Tap, FaultTap]:
     def fault_tap(t_s: float, unit: str, hit: Hit) -> None:
         write(t_s, unit, "fault", hit.as_dict())
 
-    return tap, fault_tap
+    def air_tap(t_s: float, unit: str, event: str, data: bytes) -> None:
+        write(t_s, unit, "air", {"event": event, "hex": data.hex()})
+
+    return tap, fault_tap, air_tap
 
 
 def _from_options(args: argparse.Namespace) -> UnitPorts:

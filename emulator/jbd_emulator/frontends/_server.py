@@ -36,6 +36,7 @@ _MOST_TICKS: Final = 2000
 _FILES_PER_UNIT: Final = 6
 Tap = Callable[[float, str, str, bytes], None]
 FaultTap = Callable[[float, str, "Hit"], None]
+AirTap = Callable[[float, str, str, bytes], None]
 DEFAULT_MODULE: Final = "telink"
 """Generation of a Bluetooth module where none is named."""
 
@@ -72,8 +73,8 @@ class ServedUnit:
     """A unit that is being served, and what it is reached by."""
 
     __slots__ = (
-        "_endpoints", "_link", "_loop", "_module", "_timer", "behind", "peripheral", "port",
-        "ports", "unit",
+        "_endpoints", "_link", "_loop", "_module", "_timer", "behind", "on_air", "peripheral",
+        "port", "ports", "unit",
     )  # fmt: skip
 
     def __init__(self, ports: UnitPorts, loop: EventLoop) -> None:
@@ -88,6 +89,8 @@ class ServedUnit:
         """Whether the machine was too slow for the unit's speed since this was last set."""
         self.peripheral: BlePeripheral | None = None
         """The unit's Bluetooth module on the air, None where it has none."""
+        self.on_air: Callable[[float, str, bytes], None] | None = None
+        """Told what happens on the air; set before :meth:`listen`."""
         self.port = PtyPort(self.unit, baud=ports.baud)
         try:
             if ports.serial is not None:
@@ -118,6 +121,7 @@ class ServedUnit:
                 now_s=self._loop.time(),
                 password=self.ports.module_password,
             )
+            module.on_air = self.on_air
             self.peripheral = await open_peripheral(module, self.ports.ble)
 
     def _listen(self, kind: str, host: str, port: int) -> Endpoint:
@@ -262,6 +266,8 @@ class Server:
         ports: the units; none of them is served if one of them cannot be.
         tap: called with seconds since the start, unit name, ``rx`` or ``tx``, and the bytes.
         fault_tap: called with seconds since the start, unit name, and what a fault did.
+        air_tap: called with seconds since the start, unit name, what happened on the air, and the
+            bytes of it.
         complain: called with one line when a state could not be saved.
     """
 
@@ -271,10 +277,11 @@ class Server:
         *,
         tap: Tap | None = None,
         fault_tap: FaultTap | None = None,
+        air_tap: AirTap | None = None,
         complain: Callable[[str], None] | None = None,
     ) -> None:
         self._wanted, self._tap, self._complain = ports, tap, complain
-        self._fault_tap = fault_tap
+        self._fault_tap, self._air_tap = fault_tap, air_tap
         self.units: list[ServedUnit] = []
         self._ticker: Timer | None = None
         self._turn = 0
@@ -295,6 +302,8 @@ class Server:
                 served.unit.complain = self._complain
                 if self._tap is not None:
                     served.unit.tap = _tap_for(self._tap, served.unit.name, started_s)
+                if self._air_tap is not None:
+                    served.on_air = _tap_for(self._air_tap, served.unit.name, started_s)
                 if self._fault_tap is not None:
                     tell = _fault_tap_for(self._fault_tap, served.unit.name, started_s)
                     served.unit.on_fault.append(tell)

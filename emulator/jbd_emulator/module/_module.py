@@ -75,7 +75,7 @@ class BleModule:
     __slots__ = (
         "_access", "_connected", "_frame", "_frame_s", "_left_s", "_line", "_mtu", "_on_change",
         "_paired", "_queue", "_saved", "_start_up", "_subscribed", "_tail_s", "address",
-        "ending", "generation", "lost", "on_plug", "timing", "unit",
+        "ending", "generation", "lost", "on_air", "on_plug", "timing", "unit",
     )  # fmt: skip
     fed_by_board = True
 
@@ -119,6 +119,10 @@ class BleModule:
         """How a fault ends the link, once what was taken has been notified; the front end does."""
         self.on_plug: Callable[[bool], None] | None = None
         """Tells the front end to leave the air, with False, or to be on it again."""
+        self.on_air: Callable[[float, str, bytes], None] | None = None
+        """Told what happens on the air: the time, ``connected``, ``subscribed``, ``unsubscribed``,
+        ``encrypted``, ``paired``, ``written``, ``refused``, ``notified``, ``lost`` or
+        ``disconnected``, and the bytes of it."""
         self._start_up = StartUp()
         self._queue: deque[Notification] = deque()
         self._frame = bytearray()
@@ -186,6 +190,7 @@ class BleModule:
         # What became due before went to nobody.
         self.on_due(now_s)
         self._connected = True
+        self._tell(now_s, "connected")
         self.unit.client_did("connects")
         self.mtu_changed(mtu)
         self._tail_s = _NEVER
@@ -201,7 +206,9 @@ class BleModule:
         self._left_s = now_s
         self.ending = None
         self.unit.client_did("disconnects")
-        self.lost += len(self._queue)
+        for piece in self._queue:
+            self._lose(now_s, piece)
+        self._tell(now_s, "disconnected")
         self._queue.clear()
         self._frame.clear()
         self._access.end_link()
@@ -210,10 +217,12 @@ class BleModule:
     def subscribed(self, now_s: float, on: bool = True) -> None:
         """Note that notifications were enabled or disabled (0x2902 written)."""
         self._subscribed = on and self._connected
+        self._tell(now_s, "subscribed" if on else "unsubscribed")
 
     def paired(self, now_s: float, *, with_passkey: bool) -> None:
         """Note that the link is encrypted, and whether a passkey stood behind it."""
         self._paired = with_passkey and self._connected
+        self._tell(now_s, "paired" if with_passkey else "encrypted")
 
     def mtu_changed(self, mtu: int) -> None:
         """Note the ATT MTU of the link; beyond the module's own it changes nothing."""
@@ -226,7 +235,9 @@ class BleModule:
             False where the attribute does not offer this kind of write, and nothing was taken:
             a front end then answers a request with "write not permitted".
         """
-        if not self.generation.accepts(with_response=with_response):
+        taken = self.generation.accepts(with_response=with_response)
+        self._tell(now_s, "written" if taken else "refused", data)
+        if not taken:
             return False
         if not self._connected or not data:
             return True
@@ -278,9 +289,10 @@ class BleModule:
             if piece.ends is not None:
                 self.ending = piece.ends
             elif self._subscribed or piece.unasked:
+                self._tell(now_s, "notified", piece.data)
                 pieces.append(piece.data)
             else:
-                self.lost += 1
+                self._lose(now_s, piece)
         return pieces
 
     def hang_up(self, how: HangUp, now_s: float) -> None:
@@ -316,6 +328,14 @@ class BleModule:
         self._access.restore(state)
 
     # -- inside --------------------------------------------------------------------------------
+
+    def _tell(self, now_s: float, what: str, data: bytes = b"") -> None:
+        if self.on_air is not None:
+            self.on_air(now_s, what, data)
+
+    def _lose(self, now_s: float, piece: Notification) -> None:
+        self.lost += 1
+        self._tell(now_s, "lost", piece.data)
 
     def _sort(self, data: bytes, now_s: float) -> None:
         """Keep what begins with FF AA, over the writes it comes in; the rest is the board's.
@@ -367,6 +387,7 @@ class BleModule:
         pieces = [data[at : at + size] for at in range(0, len(data), size)]
         if len(self._queue) + len(pieces) > QUEUE_LIMIT:
             self.lost += len(pieces)
+            self._tell(now_s, "lost", data)
             return
         gap_s = PIECE_GAP_S.value
         if self.timing is Timing.IMMEDIATE:

@@ -303,6 +303,10 @@ def test_the_log_of_an_emulator_is_read_with_its_own_directions(tmp_path: Path) 
         for unit in ("left", "right")
         for direction, data in (("rx", NAME), ("tx", name(unit)))
     ]
+    # What it says beside the bytes of the line is no part of the conversation.
+    rows.insert(3, {"t": 0.0, "wall": 1.0, "unit": "right", "dir": "fault", "kind": "silence"})
+    air = {"t": 0.0, "wall": 1.0, "unit": "right", "dir": "air", "event": "written"}
+    rows.insert(3, {**air, "hex": NAME.hex()})
     path.write_text("\n".join(map(json.dumps, rows)))
     link = open_target(f"replay:{path}?device=right")
     link.write(NAME)

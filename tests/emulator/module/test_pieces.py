@@ -383,3 +383,35 @@ def test_a_late_answer_of_the_board_is_notified_when_it_comes(linked: Linked) ->
     assert module.take(1.5) == []
     assert module.due_s == pytest.approx(1.5 + LATENCY_S["command"].value)
     assert module.take(1.6) == [REFUSED_06]
+
+
+def test_what_happens_on_the_air_is_told_in_order(linked: Linked) -> None:
+    module = linked("telink-login")
+    told: list[tuple[float, str, str]] = []
+    module.on_air = lambda now_s, what, data: told.append((now_s, what, data.hex()))
+    key = "ffaa15063030303030303b"
+    module.written(bytes.fromhex(key), 1.0)
+    module.take(1.0)
+    module.written(READ_03, 2.0)
+    module.written(READ_03, 2.5, with_response=True)
+    module.subscribed(3.0, False)
+    module.written(bytes.fromhex(key), 3.0)
+    module.take(3.0)
+    module.paired(3.5, with_passkey=False)
+    module.written(bytes.fromhex(key), 4.0)
+    module.disconnected(4.0)
+    assert told == [
+        (1.0, "written", key),
+        (1.0, "notified", "ffaa15010016"),
+        # Without the login the board's frames vanish: written, and no answer.
+        (2.0, "written", READ_03.hex()),
+        (2.5, "refused", READ_03.hex()),
+        (3.0, "unsubscribed", ""),
+        (3.0, "written", key),
+        (3.0, "lost", "ffaa15010016"),
+        (3.5, "encrypted", ""),
+        (4.0, "written", key),
+        (4.0, "lost", "ffaa15010016"),
+        (4.0, "disconnected", ""),
+    ]
+    assert module.lost == 2
