@@ -33,6 +33,7 @@ class Baseline:
         name: for a person.
         judged_as: the firmware whose expectations hold; None for what is common to all.
         outcomes: of an earlier run, by requirement; None where everything is expected to pass.
+        failed_cases: of an earlier run, the tests that failed, by requirement, as far as told.
         measurements: of an earlier run, by name; see ``Measurement.row``.
         identity: the board of that run.
     """
@@ -40,6 +41,7 @@ class Baseline:
     name: str
     judged_as: int | None
     outcomes: Mapping[str, str] | None = None
+    failed_cases: Mapping[str, frozenset[str]] = field(default_factory=lambda: _EMPTY)
     measurements: Mapping[str, Mapping[str, Any]] = field(default_factory=lambda: _EMPTY)
     identity: Mapping[str, Any] = field(default_factory=lambda: _EMPTY)  # Any: JSON values
 
@@ -114,6 +116,7 @@ def _of_unit(path: Path, unit: object, started: str) -> Baseline:
     rows = _field(path, unit, "requirements", list)
     assert isinstance(unit, dict)
     outcomes: dict[str, str] = {}
+    failed: dict[str, frozenset[str]] = {}
     measurements: dict[str, Mapping[str, Any]] = {}
     for row in rows:
         outcome = _field(path, row, "outcome", str)
@@ -121,7 +124,13 @@ def _of_unit(path: Path, unit: object, started: str) -> Baseline:
             known = ", ".join(sorted(_OUTCOMES))
             raise BaselineError(f"baseline {path}: outcome {outcome!r}: must be of {known}")
         outcomes[_field(path, row, "id", str)] = outcome
-        for case in _field(path, row, "cases", list):
+        cases = _field(path, row, "cases", list)
+        failed[row["id"]] = frozenset(
+            _field(path, case, "test", str)
+            for case in cases
+            if isinstance(case, dict) and case.get("outcome") == FAILED
+        )
+        for case in cases:
             for one in _field(path, case, "measurements", list):
                 measurements[_field(path, one, "name", str)] = one
                 if not math.isfinite(_field(path, one, "value", float)):
@@ -135,18 +144,23 @@ def _of_unit(path: Path, unit: object, started: str) -> Baseline:
         name=f"{path.name}: {target}{when}",
         judged_as=version,
         outcomes=MappingProxyType(outcomes),
+        failed_cases=MappingProxyType(failed),
         measurements=MappingProxyType(measurements),
         identity=MappingProxyType(_field(path, unit, "identity", dict)),
     )
 
 
 def baseline_document(unit: UnitResult, version: str, started: str) -> dict[str, object]:
-    """Return a unit as a baseline file: a result without its frames."""
+    """Return a unit as a baseline file: a result without its frames and most of what passed."""
     document = unit.to_json()
     rows = document["requirements"]
     assert isinstance(rows, list)
     for row in rows:
-        row["cases"] = [{**case, "traffic": []} for case in row["cases"] if case["measurements"]]
+        row["cases"] = [
+            {**case, "traffic": []}
+            for case in row["cases"]
+            if case["measurements"] or case["outcome"] == FAILED
+        ]
     return {
         "kind": BASELINE_KIND,
         "schema": SCHEMA,

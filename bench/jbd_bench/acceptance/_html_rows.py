@@ -25,7 +25,8 @@ def finding(row: Row) -> str:
     """Return a requirement the unit is refused for, with all its evidence open."""
     entry = row.entry
     several = sum(case.outcome == FAILED for case in row.cases) > 1
-    why = "" if several else f'<div class="why">{escape(row.why)}</div>'
+    # What is new beside a known deviation is not to be looked for among the cases.
+    why = "" if several and row.baseline != FAILED else f'<div class="why">{escape(row.why)}</div>'
     return (
         f'<div class="finding"><span class="id">{escape(entry.id)}</span> {pill(row.outcome)} '
         f'<span class="soft">{escape(entry.area)}, baseline: {escape(row.baseline)}</span>'

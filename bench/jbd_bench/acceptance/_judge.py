@@ -130,6 +130,8 @@ def _row(
     if outcome == FAILED and before != FAILED:
         # What the baseline does not tell is held to the sources: it must pass.
         effect = "refuses"
+    elif outcome == FAILED and (more := _failed_more(within, baseline.failed_cases.get(entry.id))):
+        effect, why = "refuses", more
     elif (lost := _lost_reach(cases, baseline)) is not None:
         outcome, effect, why = FAILED, "refuses", lost
     elif outcome == NOT_JUDGED and blocking and before != FAILED:
@@ -194,6 +196,28 @@ def _case(test: TestRecord) -> Case:
     )
 
 
+def _failed_more(cases: Sequence[Case], before: frozenset[str] | None) -> str | None:
+    """Return what fails in a requirement that failed before, in tests that did not.
+
+    One deviation that is known must not hide another that is not. A baseline that does not tell
+    which tests failed leaves nothing to compare.
+    """
+    if not before:
+        return None
+    new = [
+        case
+        for case in cases
+        if case.outcome == FAILED
+        and case.test not in before
+        and _trouble(case.failure or "") is None
+    ]
+    if not new:
+        return None
+    name = new[0].test.rpartition("::")[2].removeprefix("test_").replace("_", " ")
+    more = f" (and {len(new) - 1} more)" if len(new) > 1 else ""
+    return f"{name}: {new[0].failure or 'failed'}{more}; the baseline fails elsewhere in it"
+
+
 def _lost_reach(cases: Sequence[Case], baseline: Baseline) -> str | None:
     """Return in words where a client reaches less than on the baseline that was measured."""
     for case in cases:
@@ -256,8 +280,11 @@ def _outcome_changes(rows: Iterable[Row]) -> Iterable[Change]:
     for row in rows:
         subject, before = row.entry.id, row.baseline
         if row.effect == "refuses":
-            known = "asked for by the sources" if before == UNKNOWN else "met on the baseline"
-            yield Change("worse", subject, f"{row.entry.text}: failed here, {known}")
+            known = {
+                UNKNOWN: "failed here, asked for by the sources",
+                FAILED: "fails in more than on the baseline",
+            }.get(before, "failed here, met on the baseline")
+            yield Change("worse", subject, f"{row.entry.text}: {known}")
         elif row.outcome == FAILED:
             yield Change("known deviation", subject, f"{row.entry.text}: fails as before")
         elif row.outcome == PASSED and before == FAILED:

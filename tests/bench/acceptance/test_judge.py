@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,7 +19,9 @@ from jbd_bench.acceptance import (
     Verdict,
     baseline_of_firmware,
     catalogue,
+    load_baseline,
 )
+from jbd_bench.acceptance._baseline import baseline_document
 from jbd_bench.acceptance._judge import Ran, Scope, judge
 from jbd_bench.acceptance._reasons import Why, why_skipped
 from jbd_bench.records import Measurement, TestRecord
@@ -74,6 +78,33 @@ def test_a_failure_that_the_baseline_has_too_is_a_known_deviation(
     assert unit.verdict is Verdict.ACCEPTED
     assert [change.kind for change in unit.changes] == ["known deviation"]
     assert any("as on the baseline" in why for why in unit.why)
+
+
+def case(requirement: str, name: str, failed: bool, record: Record) -> TestRecord:
+    """Return one test of several of a requirement."""
+    made = record(requirement, "failed" if failed else "passed")
+    made.id = f"conformance/test_x.py::test_{name}[serial:x-{name}]"
+    return made
+
+
+def test_a_known_deviation_hides_no_other_in_its_requirement(
+    ran: Make, record: Record, tmp_path: Path
+) -> None:
+    def unit(baseline: Baseline, *failed: str) -> UnitResult:
+        cases = [case("CONF-FRAME-01", n, n in failed, record) for n in ("03", "04", "05")]
+        return judge(ran(*all_passed(record, *cases)), baseline, FRAMES)
+
+    path = tmp_path / "base.json"
+    path.write_text(json.dumps(baseline_document(unit(SOURCES, "05"), "0", "")))
+    baseline = load_baseline(path)
+    assert unit(baseline, "05").verdict is Verdict.ACCEPTED
+    assert unit(baseline).verdict is Verdict.ACCEPTED
+    worse = unit(baseline, "04", "05")
+    assert (worse.verdict, effects(worse)) == (Verdict.REFUSED, {"CONF-FRAME-01": "refuses"})
+    assert "04[04]: expected 1, got 2; the baseline fails elsewhere" in worse.why[0]
+    assert [change.kind for change in worse.changes] == ["worse"]
+    assert "in more than on the baseline" in worse.changes[0].text
+    assert unit(baseline, "04").verdict is Verdict.REFUSED
 
 
 @pytest.mark.parametrize("before", ["not judged", "not applicable", None])
