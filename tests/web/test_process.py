@@ -193,11 +193,11 @@ def test_the_control_process_ends_with_the_boards(control: Control, number: int)
 
 
 def test_the_rate_is_what_was_asked_for(control: Control) -> None:
-    _, ready = control("--control-rate", "3")
+    # One a second: of many in a row one comes too soon, on a machine that is busy as well.
+    _, ready = control("--control-rate", "1")
     api = Api(ready["control"])
-    statuses = [api("GET", "/")[0] for _ in range(8)]
-    assert statuses[:3] == [200] * 3
-    assert 429 in statuses
+    assert api("GET", "/")[0] == 200
+    assert any(api("GET", "/")[0] == 429 for _ in range(50))
 
 
 def test_a_port_that_is_taken_is_one_line(
@@ -217,6 +217,8 @@ def test_a_port_that_is_taken_is_one_line(
         (("--control", "7780"), "control '7780': must be HOST:PORT, port 0 to 65535"),
         (("--control", "127.0.0.1:0", "--control-rate", "0"),
          "control-rate '0': must be 1 to 10000"),
+        (("--control-rate", "5"), "control-rate: there is no --control that it would be for"),
+        (("--control-host", "bench"), "control-host: there is no --control that it would be for"),
     ],
 )  # fmt: skip
 def test_options_that_are_wrong_are_one_line(

@@ -45,8 +45,8 @@ def run(args: argparse.Namespace) -> int:
         0 where it ran: that a client of the field fails is a finding, not an error; 1 where a
         client of your choice failed, or a seeded bug was not found.
     Raises:
-        LocalError: no such client or entry.
-        OSError: the file cannot be read or written.
+        LocalError: no such client or entry, or no document that can be brought up to date.
+        OSError: it cannot be written.
     """
     from jbd_protocol import LocalError
 
@@ -56,6 +56,9 @@ def run(args: argparse.Namespace) -> int:
         return _list(as_json=args.json)
     if args.prove and args.client:
         raise LocalError("prove: runs clients of its own, --client does not go with it")
+    if args.prove and args.update is not None:
+        raise LocalError("update: takes a matrix of clients, --prove has none")
+    document = None if args.update is None else _document(args.update)
     if args.prove:
         outcomes = list(gallery.prove(args.entry))
         bad = any(one.result != gallery.FAILED for one in outcomes)
@@ -64,8 +67,10 @@ def run(args: argparse.Namespace) -> int:
         outcomes = list(gallery.run_gallery(args.entry, args.client, progress=shown))
         shown.end()
         bad = bool(args.client) and any(one.result == gallery.FAILED for one in outcomes)
-    if args.update is not None:
-        _update(args.update, outcomes)
+    if document is not None:
+        args.update.write_text(
+            gallery.in_document(document, gallery.markdown(outcomes)), encoding="utf-8"
+        )
     if args.json:
         print(json.dumps([one.to_json() for one in outcomes], indent=1))
     elif args.markdown:
@@ -91,16 +96,22 @@ class _Progress:
             sys.stderr.write("\r\x1b[K")
 
 
-def _update(path: Path, outcomes: Sequence[Outcome]) -> None:
+def _document(path: Path) -> str:
+    """Return a document that holds the block; told before the clients run, and not behind them."""
     from jbd_protocol import LocalError
 
-    from ..gallery import in_document, markdown
+    from ..gallery import in_document
 
-    text = path.read_text(encoding="utf-8")
     try:
-        path.write_text(in_document(text, markdown(outcomes)), encoding="utf-8")
+        text = path.read_text(encoding="utf-8")
+        in_document(text, "")
+    except OSError as error:
+        raise LocalError(f"update {path}: {(error.strerror or str(error)).lower()}") from None
+    except UnicodeDecodeError:
+        raise LocalError(f"update {path}: is not text in UTF-8") from None
     except ValueError as error:
         raise LocalError(f"update {path}: {error}") from None
+    return text
 
 
 def _list(*, as_json: bool) -> int:

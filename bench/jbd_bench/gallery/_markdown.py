@@ -51,7 +51,8 @@ def _matrix_lines(outcomes: Sequence[Outcome]) -> list[str]:
     for entry_id in dict.fromkeys(one.entry for one in outcomes):
         cells = [cell(places[entry_id, client], notes) for client in clients]
         lines.append(f"| `{entry_id}` | " + " | ".join(cells) + " |")
-    lines += ["", "What the failures are:", ""]
+    if notes:
+        lines += ["", "What the failures are:", ""]
     return lines + [f"{number}. {why}" for why, number in notes.items()]
 
 

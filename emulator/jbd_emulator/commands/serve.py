@@ -55,7 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                              "needs jbd-bench[web]")  # fmt: skip
     parser.add_argument("--control-host", metavar="NAME", action="append", default=[],
                         help="another name that the page is reached by")  # fmt: skip
-    parser.add_argument("--control-rate", metavar="N", default="100",
+    parser.add_argument("--control-rate", metavar="N",
                         help="requests a second that the API takes (default 100)")  # fmt: skip
     parser.add_argument("--state", metavar="FILE", help="settings and PIN survive here")
     parser.add_argument("--log", metavar="FILE", type=Path,
@@ -142,10 +142,13 @@ def _complain(line: str) -> None:
 def _control(args: argparse.Namespace) -> Control | None:
     address = _address("control", args.control)
     if address is None:
+        for name in ("rate", "host"):
+            if getattr(args, f"control_{name}") not in (None, []):
+                raise ConfigError(f"control-{name}: there is no --control that it would be for")
         return None
     from ..control._start import Control
 
-    rate = args.control_rate
+    rate = "100" if args.control_rate is None else args.control_rate
     if not str(rate).isdigit() or not 1 <= int(rate) <= 10_000:
         raise ConfigError(f"control-rate {rate!r}: must be 1 to 10000")
     return Control(*address, names=tuple(args.control_host), rate=int(rate))

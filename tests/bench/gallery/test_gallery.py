@@ -165,6 +165,9 @@ def test_prove_runs_the_seeded_bugs(capsys: pytest.CaptureFixture[str]) -> None:
         (["--client", "nobody"], "client 'nobody': must be one of jbd-bench, "),
         (["--entry", "nothing"], "entry 'nothing': must be one of android-3-1-1026-lockout, "),
         (["--prove", "--client", "jbd-bench"], "prove: runs clients of its own"),
+        (["--prove", "--update", "page.md"], "update: takes a matrix of clients, --prove has none"),
+        (["--update", "nowhere.md"], "update nowhere.md: no such file or directory"),
+        (["--update", "/"], "update /: is a directory"),
     ],
 )
 def test_bad_input_is_one_line(
