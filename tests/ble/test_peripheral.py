@@ -44,16 +44,18 @@ def expected_table(key: str) -> list[ROW]:
 
 
 async def discovered_table(phone: Phone) -> list[ROW]:
-    from jbd_bench.bleak_bumble import _long
+    from jbd_bench.bleak_bumble._gatt import long_uuid
 
     rows: list[ROW] = []
     for service in await phone.connection.gatt_client.discover_services():
         parts = []
         for part in await service.discover_characteristics():
             found = await part.discover_descriptors()
-            short = tuple((_long(one.type)[4:8], one.handle) for one in found)
-            parts.append((_long(part.uuid), part.handle, int(part.properties), short))
-        rows.append((_long(service.uuid), service.handle, service.end_group_handle, tuple(parts)))
+            short = tuple((long_uuid(one.type)[4:8], one.handle) for one in found)
+            parts.append((long_uuid(part.uuid), part.handle, int(part.properties), short))
+        rows.append(
+            (long_uuid(service.uuid), service.handle, service.end_group_handle, tuple(parts))
+        )
     return rows
 
 
@@ -456,7 +458,7 @@ def test_the_passkey_module_echoes_until_it_is_paired_with_its_passkey(
     from bumble.core import BaseBumbleError
     from bumble.pairing import PairingConfig
 
-    from jbd_bench.bleak_bumble import _Typist
+    from jbd_bench.bleak_bumble._gatt import Typist
 
     module: BleModule = radio.add(generation="passkey")
 
@@ -464,7 +466,7 @@ def test_the_passkey_module_echoes_until_it_is_paired_with_its_passkey(
         phone = await call(radio, module)
         await phone.subscribe()
         echo = await phone.ask(BASIC)
-        phone.device.pairing_config_factory = lambda _: PairingConfig(delegate=_Typist(typed))
+        phone.device.pairing_config_factory = lambda _: PairingConfig(delegate=Typist(typed))
         try:
             await phone.connection.pair()
         except BaseBumbleError:
@@ -483,7 +485,7 @@ def test_the_passkey_module_echoes_until_it_is_paired_with_its_passkey(
 def test_a_pairing_without_a_passkey_opens_nothing(radio: VirtualRadio) -> None:
     from bumble.pairing import PairingConfig
 
-    from jbd_bench.bleak_bumble import _Typist
+    from jbd_bench.bleak_bumble._gatt import Typist
 
     module = radio.add(generation="passkey")
 
@@ -491,7 +493,7 @@ def test_a_pairing_without_a_passkey_opens_nothing(radio: VirtualRadio) -> None:
         phone = await call(radio, module)
         await phone.subscribe()
         phone.device.pairing_config_factory = lambda _: PairingConfig(
-            mitm=False, delegate=_Typist(None)
+            mitm=False, delegate=Typist(None)
         )
         await phone.connection.pair()
         encrypted = phone.connection.is_encrypted
