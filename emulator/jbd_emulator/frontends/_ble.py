@@ -150,8 +150,9 @@ async def open_peripheral(module: BleModule, transport: BleTransport) -> BlePeri
 
         return await BumblePeripheral.open(module, transport.where)
     except ModuleNotFoundError as error:
+        needs = str(error.name).partition(".")[0]
         raise ConfigError(
-            f"ble {transport.kind}: needs {error.name}, install jbd-bench[ble]"
+            f"ble {transport.kind}: needs {needs}; pip install 'jbd-bench[ble]'"
         ) from None
 
 
