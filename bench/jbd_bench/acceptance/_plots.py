@@ -96,7 +96,7 @@ def _strip(strip: Strip, x: object, y: float) -> str:
 
 def _time(seconds: float) -> str:
     if seconds < 1e-3:
-        return f"{seconds * 1e3:.1f} ms"
+        return f"{seconds * 1e3:.2g} ms"
     return f"{seconds * 1e3:.3g} ms" if seconds < 1 else f"{seconds:.3g} s"
 
 
