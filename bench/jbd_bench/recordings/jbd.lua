@@ -494,16 +494,27 @@ local function add_number(tree, field, data)
   return string.format("%s %d%s", field.name, number, field.unit and (" " .. field.unit) or "")
 end
 
+-- Bytes as Latin-1, like the bench reads them. TvbRange:string() returns as many bytes as the packet
+-- has, and cuts a name whose characters take more of them in UTF-8.
+local function text_of(range)
+  return (range:raw():gsub(".", function(character)
+    local byte = character:byte()
+    if byte < 32 or byte == 127 then return "." end
+    if byte < 128 then return character end
+    return string.char(0xC0 + math.floor(byte / 64), 0x80 + byte % 64)
+  end))
+end
+
 local function add_rest(tree, field, data)
   local size = data:len() - field.offset
   if size <= 0 then return nil end
   local range, key = data(field.offset, size), V[value_key(field)]
   if field.kind == "TEXT" then
-    tree:add(key, range, range:string())
-    return field.name .. " " .. range:string()
+    tree:add(key, range, text_of(range))
+    return field.name .. " " .. text_of(range)
   elseif field.kind == "SIZED_TEXT" then
     local length = math.min(range(0, 1):uint(), size - 1)
-    local text = length > 0 and range(1, length):string() or ""
+    local text = length > 0 and text_of(range(1, length)) or ""
     tree:add(key, range, text)
     return field.name .. " " .. text
   elseif field.kind == "BYTES" then

@@ -55,7 +55,7 @@ def capture(path: Path, pieces: list[Piece], comment: str = "") -> Path:
 def tshark(path: Path, *options: str) -> str:
     done = subprocess.run(
         [str(TSHARK), "-X", f"lua_script:{SCRIPT}", "-r", str(path), *options],
-        capture_output=True, text=True, check=True, timeout=60,
+        capture_output=True, encoding="utf-8", check=True, timeout=60,
     )  # fmt: skip
     assert "Lua" not in done.stderr, done.stderr
     return done.stdout
@@ -180,6 +180,15 @@ def test_writes_and_frames_of_the_module_are_named(tmp_path: Path) -> None:
     lines = tshark(capture(tmp_path / "a.pcapng", pieces)).splitlines()
     said = ["write covp: covp 3650 mV", "covp: done", "module random", "module random"]
     assert [line.endswith(end) for line, end in zip(lines, said, strict=True)] == [True] * 4
+
+
+@needs_tshark
+@pytest.mark.slow
+def test_a_name_beyond_ascii_is_whole(tmp_path: Path) -> None:
+    name = "Größe\x00 °C"
+    pieces = [(True, Response(0x05, 0, name.encode("latin-1")).to_wire())]
+    [line] = tshark(capture(tmp_path / "a.pcapng", pieces)).splitlines()
+    assert line.endswith("device_info: name Größe. °C")
 
 
 @needs_tshark
