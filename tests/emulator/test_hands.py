@@ -123,6 +123,16 @@ def test_an_answer_that_was_late_is_lost_with_the_cable() -> None:
     assert unit.on_due(1.0) == b""
 
 
+def test_an_answer_that_is_lost_with_the_cable_holds_no_later_one_back() -> None:
+    unit = Unit(parse_unit("0x25"))
+    late = unit.faults.add(Fault("delay", delay_s=3600.0))
+    assert ask(unit, BASIC_INFO) is None
+    unit.faults.remove(late)
+    unit.pull_cable()
+    unit.plug_in()
+    assert ask(unit, BASIC_INFO, 1.0) is not None
+
+
 def test_starting_over_makes_another_board_on_the_same_line() -> None:
     unit = Unit(parse_unit("0x17?pin=123456"))
     line = unit.line

@@ -113,6 +113,8 @@ class Wire:
         self._inbox.clear()
         self._outbox.clear()
         self._held.clear()
+        # Nothing is left that what comes next could overtake.
+        self._tail_s = {REQUEST: 0.0, ANSWER: 0.0}
 
     def far(self, pieces: list[Piece], now_s: float) -> tuple[list[Piece], HangUp | None]:
         """Return what becomes, at the client's end, of an answer in pieces.
