@@ -340,6 +340,10 @@ def test_a_setting_is_found_changed_and_drawn(page: Page) -> None:
     field.send_keys(Keys.CONTROL, "a")
     field.send_keys("3600", Keys.TAB)
     page.until(lambda: page.state()["limits"]["covp_mv"] == 3600)
+    # What somebody else has changed is there as well.
+    page.ask("PATCH", "/settings", {"cuvp": 2345})
+    other = page.find("setting-cuvp")
+    page.until(lambda: other.get_attribute("value") == "2345")
     # The row is the one that it was, for those who go on from it by keyboard.
     assert page.find("setting-covp") == field
     page.until(lambda: field.get_attribute("value") == "3600")

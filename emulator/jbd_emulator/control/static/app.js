@@ -132,6 +132,7 @@ $("unit").addEventListener("change", () => {
   unit = $("unit").value;
   history.replaceState(null, "", `?unit=${encodeURIComponent(unit)}`);
   document.title = `${unit} · jbd-emulator`;
+  $("settings").replaceChildren();
   follow();
 });
 $("forget").addEventListener("click", async () => {
@@ -140,5 +141,9 @@ $("forget").addEventListener("click", async () => {
 $("download").addEventListener("click", () => save(path("/traffic.jsonl"), `${unit}-traffic.jsonl`).catch((error) => toast(error.message)));
 wire(tell);
 wireFaults(tell);
-wireSettings(async () => (await call("GET", path("/settings"))).settings, tell);
+wireSettings(async () => {
+  const asked = unit;
+  const { settings } = await call("GET", path("/settings"));
+  return asked === unit ? settings : null; // of one that is no longer shown
+}, tell);
 start();
