@@ -242,6 +242,10 @@ def _show(
     if report is not None:
         lines.append(f"report: {report / 'report.json'}, junit.xml, allure-results")
     failed = len(recorder.failed) + len(recorder.errors)
-    ending = f"{failed} failed" if failed else "all passed"
+    skipped = sum(test.outcome == "skipped" for test in recorder.tests)
+    passed = (
+        f"{len(recorder.tests) - skipped} passed, {skipped} skipped" if skipped else "all passed"
+    )
+    ending = f"{failed} failed" if failed else passed
     lines.append(f"{len(recorder.tests)} tests, {ending}, {seconds:.1f} s")
     sys.stdout.write("\n".join(lines) + "\n")
