@@ -45,11 +45,6 @@ class WriteFinder:
         self._held = b""
         self._open = b""
 
-    @property
-    def between_frames(self) -> bool:
-        """Whether no write is half sent and nothing is held back."""
-        return not self._held and not self._open
-
     def take(self, data: bytes) -> tuple[bytes, list[OutgoingWrite]]:
         """Return what may leave now, and the writes that its bytes begin or make whole.
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from .._client import BmsClient
 from .._leave import MODULE_LOGINS, LeaveGuard
 from .._link import Link, LinkError
+from ._between import Between
 
 if TYPE_CHECKING:
     from .._outgoing import OutgoingWrite
@@ -21,6 +22,7 @@ class GuardedLink(LeaveGuard):
         self._board = board
         self._back = b""
         self._retired = False
+        self._between = Between()
 
     @property
     def tap(self) -> Link:
@@ -41,9 +43,11 @@ class GuardedLink(LeaveGuard):
         board = self._board
         board.check_running()
         try:
-            if self._finder.between_frames and board.watchdog.is_due(self.clock.now_s()):
+            now_s = self.clock.now_s()
+            if self._between.is_quiet(now_s) and board.watchdog.is_due(now_s):
                 board.look(self)
             self._send(data)
+            self._between.sent(data, self.clock.now_s())
         except LinkError:
             board.lost = True
             raise
@@ -60,6 +64,7 @@ class GuardedLink(LeaveGuard):
             self._board.lost = True
             raise
         if data:
+            self._between.heard()
             self._board.pins.heard(data)
             self._board.heard(self.clock.now_s())
         return data
@@ -68,6 +73,7 @@ class GuardedLink(LeaveGuard):
         """Drop the connection and make it again; the board is looked at before it is written to."""
         self._check_alive()
         self._back = b""
+        self._between = Between()
         self._board.doubtful = True
         try:
             super().reconnect()

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jbd_bench import BmsClient
-from jbd_bench.safety import Limit, Watchdog, WatchdogTripped, parse_limit
+from jbd_bench.safety import GuardedLink, Limit, Watchdog, WatchdogTripped, parse_limit
+from jbd_bench.safety._between import ANSWERED_S, GIVEN_UP_S, Between
 from jbd_bench.safety._watchdog import AWAKE_S, LOOK_EVERY_S
 from jbd_protocol import LocalError, ReadRequest
 
@@ -181,3 +182,56 @@ def test_it_does_not_wake_the_board_between_the_tries_of_a_test(rig: Rig) -> Non
     client.read(0x03)
     assert rig.heard == ReadRequest(0x03).to_wire()
     assert client.latency_s < 0.6
+
+
+@pytest.fixture
+def watched(rig: Rig) -> GuardedLink:
+    """A link whose watchdog is due at the next request."""
+    board = rig.board("none", limits=(parse_limit("cell_mv=:5000"),))
+    link = board.link()
+    BmsClient(link).basic_info()
+    link.clock.sleep_until(link.clock.now_s() + LOOK_EVERY_S - 0.2)
+    return link
+
+
+def test_it_does_not_look_into_a_request_that_is_half_sent(rig: Rig, watched: GuardedLink) -> None:
+    request = ReadRequest(0x05).to_wire()
+    watched.write(request[:4])
+    watched.clock.sleep_until(watched.clock.now_s() + 0.3)
+    rig.heard = b""
+    watched.write(request[4:])
+    assert rig.heard == request[4:]
+    while watched.read(watched.clock.now_s() + ANSWERED_S + 0.1):
+        pass
+    BmsClient(watched).basic_info()
+    assert ReadRequest(0x04).to_wire() in rig.heard
+
+
+def test_it_does_not_take_answers_that_are_under_way(rig: Rig, watched: GuardedLink) -> None:
+    request = ReadRequest(0x05).to_wire()
+    rig.unit.faults.add({"kind": "delay", "register": 0x05, "delay_s": 0.5})
+    watched.write(request)
+    watched.clock.sleep_until(watched.clock.now_s() + 0.3)
+    watched.write(request)
+    came = b""
+    while piece := watched.read(watched.clock.now_s() + 1.0):
+        came += piece
+    assert came.count(b"\xdd\x05\x00") == 2
+
+
+def test_a_flood_does_not_put_it_off_for_ever(rig: Rig, watched: GuardedLink) -> None:
+    rig.heard = b""
+    start_s = watched.clock.now_s()
+    for tenth in range(1, 150):
+        watched.write(ReadRequest(0x05).to_wire())
+        watched.clock.sleep_until(start_s + tenth / 10)
+    assert ReadRequest(0x04).to_wire() in rig.heard
+
+
+@given(st.lists(st.binary(max_size=12), max_size=12))
+def test_what_is_half_sent_is_never_longer_than_a_request(pieces: list[bytes]) -> None:
+    between = Between()
+    for second, piece in enumerate(pieces):
+        between.sent(piece, float(second))
+        assert len(between._begun) < 7 + 255
+        assert between.is_quiet(second + GIVEN_UP_S + 0.1)
