@@ -102,11 +102,17 @@ def parse_leaves(text: str) -> frozenset[str]:
 
 
 class LeaveGuard:
-    """A link that refuses writes without leave; see :class:`WriteFinder` for what counts as one."""
+    """A link that refuses writes without leave; see :class:`WriteFinder` for what counts as one.
+
+    Attributes:
+        left_s: when the last bytes were let go, on the link's clock; None for never. A guard that
+            asks the board first lets them go later than they were given to it.
+    """
 
     def __init__(self, link: Link, leaves: frozenset[str]) -> None:
         self.name, self.clock = link.name, link.clock
         self.leaves, self.radio = leaves, radio_of(link)
+        self.left_s: float | None = None
         self._link = link
         self._finder = WriteFinder()
 
@@ -119,7 +125,7 @@ class LeaveGuard:
             LinkError: the link is gone.
         """
         if self.leaves >= ALL_LEAVES:
-            self._link.write(data)
+            self._let_go(data)
             return
         self._send(data)
 
@@ -147,7 +153,11 @@ class LeaveGuard:
             self._finder.reset()
             raise
         if ready:
-            self._link.write(ready)
+            self._let_go(ready)
+
+    def _let_go(self, data: bytes) -> None:
+        self.left_s = self.clock.now_s()
+        self._link.write(data)
 
     def _check(self, write: OutgoingWrite) -> None:
         """Refuse what there is no leave for."""

@@ -103,6 +103,12 @@ def radio_of(link: object) -> RadioEnd | None:
     return found
 
 
+def left_s_of(link: object) -> float | None:
+    """Return when a guard let the last bytes go, None for a link that nothing stands before."""
+    found: float | None = getattr(link, "left_s", None)
+    return found
+
+
 class RealClock:
     """The machine's monotonic clock."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from jbd_protocol import (
     BadFrame,
@@ -14,7 +15,7 @@ from jbd_protocol import (
     ResponseDecoder,
 )
 
-from .._link import Link, radio_of
+from .._link import Link, left_s_of, radio_of
 from ._log import LIVE_DATA, PARAMETERS, SUBSCRIBED, Direction, Entry
 from ._model import Choice, Radio, Report, Step, Taken, weakest
 from ._reception import Reception, take
@@ -228,14 +229,15 @@ class Session:
                 pass
         self._flush_tap()
         self._note(Direction.TX, note, wire)
-        radio = self._radio
-        if self._end is None or radio is None:
-            self._link.write(wire)
-            return
-        for at in range(0, len(wire), radio.piece):
-            if at:
+        line, radio = len(self._log) - 1, self._radio
+        piece = len(wire) if self._end is None or radio is None else radio.piece
+        for at in range(0, len(wire), max(1, piece)):
+            if at and radio is not None:
                 self._link.clock.sleep_until(self.now_s + radio.piece_gap_s)
-            self._link.write(wire[at : at + radio.piece])
+            self._link.write(wire[at : at + piece])
+            if not at and (left_s := left_s_of(self._link)) is not None:
+                # What a guard asked before it let them go is no time of the board's.
+                self._log[line] = replace(self._log[line], t_s=left_s - self._began_s)
 
     def _connected(self) -> None:
         # In real time the subscription is a little past when it comes to be written down.

@@ -9,10 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jbd_bench import BmsClient
+from jbd_bench.clients._log import Direction
+from jbd_bench.clients._model import Step
+from jbd_bench.clients._reception import CAREFUL
+from jbd_bench.clients._session import Session
 from jbd_bench.safety import GuardedLink, Limit, Watchdog, WatchdogTripped, parse_limit
 from jbd_bench.safety._between import ANSWERED_S, GIVEN_UP_S, Between
 from jbd_bench.safety._watchdog import AWAKE_S, LOOK_EVERY_S
-from jbd_protocol import LocalError, ReadRequest
+from jbd_protocol import Evidence, Grade, LocalError, ReadRequest
 
 if TYPE_CHECKING:
     from tests.bench.safety.conftest import Rig
@@ -235,3 +239,18 @@ def test_what_is_half_sent_is_never_longer_than_a_request(pieces: list[bytes]) -
         between.sent(piece, float(second))
         assert len(between._begun) < 7 + 255
         assert between.is_quiet(second + GIVEN_UP_S + 0.1)
+
+
+def test_a_clients_log_counts_from_when_its_bytes_left(rig: Rig, watched: GuardedLink) -> None:
+    # The watchdog asks for the cells inside the client's own write.
+    rig.unit.faults.add({"kind": "delay", "register": 0x04, "delay_s": 0.3})
+    evidence = Evidence(Grade.ASSUMED, "this test")
+    session = Session(watched, CAREFUL)
+    watched.clock.sleep_until(watched.clock.now_s() + 0.3)
+    rig.heard = b""
+    request = Step(name="asks", wire=ReadRequest(0x05).to_wire(), evidence=evidence)
+    assert session.request(request) is not None
+    assert rig.heard.startswith(ReadRequest(0x03).to_wire() + ReadRequest(0x04).to_wire())
+    times = {e.direction: e.t_s for e in session.report("a client").log if e.frame}
+    assert times[Direction.TX] == pytest.approx(0.6)
+    assert times[Direction.RX] - times[Direction.TX] < 0.1
