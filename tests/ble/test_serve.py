@@ -16,6 +16,7 @@ import pytest
 from jbd_emulator import ConfigError, Unit, parse_unit
 from jbd_emulator.commands.serve import _from_table
 from jbd_emulator.frontends._ble import make_module, parse_transport
+from jbd_emulator.frontends._server import ServedUnit, UnitPorts
 from jbd_protocol import ModuleFrame
 
 from .conftest import BASIC
@@ -103,6 +104,31 @@ def test_a_served_module_demands_the_password_it_was_given() -> None:
         "ffaa15010117",
         "ffaa15010016",
     ]
+
+
+class Shown:
+    """A module on the air, as far as the list of links looks at it."""
+
+    limits, address, name = "", "A5:C2:37:00:00:01", "JBD"
+
+    async def close(self) -> None: ...
+
+
+def test_what_nobody_subscribed_to_is_counted_in_the_list_of_links() -> None:
+    async def work() -> list[dict[str, Any]]:
+        loop = asyncio.get_running_loop()
+        served = ServedUnit(UnitPorts(parse_unit("0x21")), loop)
+        module = make_module(served.unit, "telink", paced=False, now_s=loop.time())
+        served._module, served.peripheral = module, Shown()
+        module.connected(loop.time())
+        module.written(BASIC, loop.time())
+        module.take(loop.time())
+        found = served.links()
+        served.close()
+        return found
+
+    _, link = asyncio.run(work())
+    assert (link["kind"], link["clients"], link["lost"]) == ("ble", ["a central"], 2)
 
 
 @contextlib.asynccontextmanager

@@ -175,7 +175,8 @@ class ServedUnit:
             links.append({
                 "kind": "ble", "address": self.peripheral.address,
                 "clients": ["a central"] if self._module is not None and self._module.busy else [],
-                "bytes_in": None, "bytes_out": None, "lost": 0,
+                "bytes_in": None, "bytes_out": None,
+                "lost": 0 if self._module is None else self._module.lost,
             })  # fmt: skip
         return links
 
