@@ -20,7 +20,7 @@ from . import browser
 from .conftest import Api, Started
 
 pytestmark = pytest.mark.slow
-WAIT_S = 30
+WAIT_S = 60
 
 
 @pytest.fixture(scope="module", autouse=True)
