@@ -26,6 +26,23 @@ def boards_of(targets: Sequence[str]) -> list[list[str]]:
     return list(boards.values())
 
 
+def check_boards(targets: Sequence[str]) -> None:
+    """Refuse targets of which two are one board: its guard lets one link through.
+
+    Raises:
+        LinkError: which two; or a target string that can name nothing.
+    """
+    listed = [text for text in targets if not parse_target(text).embedded]
+    for text in listed:
+        if listed.count(text) > 1:
+            raise LinkError(f"target {text!r}: given twice; one board is one unit")
+    for names in boards_of(listed):
+        if len(names) > 1:
+            raise LinkError(
+                f"target {names[1]!r}: the same board as {names[0]!r}; one board is one unit"
+            )
+
+
 def shares(targets: Sequence[str], workers: int) -> list[list[str]]:
     """Return the targets of each worker; boards are dealt out in turns.
 

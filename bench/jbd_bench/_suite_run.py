@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from ._boards import check_boards
 from ._leave import parse_leaves
 from ._link import LinkError
 from ._under_test import TargetUnderTest
@@ -92,12 +93,13 @@ def check_targets(
     What a killed run left on a board is put back here.
 
     Raises:
-        LinkError, ConfigError: a target that cannot be opened.
+        LinkError, ConfigError: a target that cannot be opened, or the same board twice.
         NotRestored: a board is not as it was found, and cannot be put back.
         LocalError: an unknown leave, a bad limit or time.
         ReplyTimeout, RequestRefused: a board that does not serve register 0x03.
     """
     leaves = None if allow is None else parse_leaves(allow)
+    check_boards(texts)
     safety = None
     if guarding is not None and not all(parse_target(text).embedded for text in texts):
         from .safety._plugin import safety_options

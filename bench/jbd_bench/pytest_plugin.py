@@ -121,6 +121,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 def _targets(config: pytest.Config) -> list[TargetUnderTest]:
     """Return what is under test, made once a session."""
     if _PLANNED not in config.stash:
+        from ._boards import check_boards
         from ._leave import parse_leaves
         from ._scheduling import own_targets
         from ._under_test import TargetUnderTest
@@ -130,6 +131,7 @@ def _targets(config: pytest.Config) -> list[TargetUnderTest]:
             allow = config.getoption("jbd_allow", None)
             leaves = None if allow is None else parse_leaves(allow)
             texts = own_targets(config) or [DEFAULT_TARGET]
+            check_boards(texts)
             targets = [*map(parse_target, texts)]
             safety = None if all(one.embedded for one in targets) else _safety(config)
             planned = [TargetUnderTest(one, leaves, safety) for one in targets]

@@ -139,6 +139,7 @@ def test_a_board_without_leave_is_read_and_the_rest_is_skipped(tmp_path: Path) -
         (("--target", "emulator:0x99"), "firmware 0x99: unknown"),
         (("--target", "serial:/dev/ttyNOTHERE"), "serial:/dev/ttyNOTHERE: no such port"),
         (("--target", "bluetooth:x"), "unknown scheme 'bluetooth'"),
+        (("--target", "socket://h:1", "--target", "socket://h:1"), "given twice"),
         (("--allow", "everything"), "allow 'everything'"),
         (("--report", "/proc/nowhere"), "/proc/nowhere"),
     ],

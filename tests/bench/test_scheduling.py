@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jbd_bench import LinkError
-from jbd_bench._boards import boards_of, shares, workers_for
+from jbd_bench._boards import boards_of, check_boards, shares, workers_for
 
 pytest_plugins = ["pytester"]
 Serve = Callable[..., Any]  # the process and its units, see conftest
@@ -45,6 +45,17 @@ def test_two_names_of_one_port_are_one_board(tmp_path: Path) -> None:
     assert boards_of(named) == [named[:2], named[2:]]
     assert shares(named, 2) == [named[:2], named[2:]]
     assert workers_for(named, None) == 2
+
+
+def test_a_board_is_not_tested_under_two_names(tmp_path: Path) -> None:
+    port, link = tmp_path / "port", tmp_path / "by-id"
+    port.touch()
+    link.symlink_to(port)
+    with pytest.raises(LinkError, match=r"by-id'.* same board as .*port'; one board is one unit"):
+        check_boards([f"serial:{port}?baud=9600", f"serial:{link}"])
+    with pytest.raises(LinkError, match="given twice"):
+        check_boards(["socket://host:1", "socket://host:1"])
+    check_boards(["socket://host:1", "socket://host:2", "emulator:0x21", "emulator:0x21"])
 
 
 def test_emulated_units_need_no_worker_of_their_own() -> None:

@@ -15,7 +15,7 @@ from typing import IO, Any
 
 from jbd_protocol import LocalError, __version__
 
-from .._boards import boards_of
+from .._boards import check_boards
 from .._leave import ALL_LEAVES, parse_leaves
 from .._link import LinkError
 from .._suite_run import Guarding
@@ -107,10 +107,7 @@ def check_units(targets: Sequence[str]) -> None:
     for target in targets:
         if list(targets).count(target) > 1:
             raise LinkError(f"target {target!r}: given twice; one board is one unit")
-    for names in boards_of(targets):
-        if len(names) > 1:
-            raise LinkError(f"target {names[1]!r}: the same port as {names[0]!r}; one board is "
-                            "one unit")  # fmt: skip
+    check_boards(targets)
 
 
 def _stop(workers: Sequence[_Worker]) -> None:

@@ -68,6 +68,6 @@ def test_two_names_of_one_port_are_no_two_units(tmp_path: Path) -> None:
     (tmp_path / "ttyUSB0").touch()
     (tmp_path / "by-id").symlink_to(tmp_path / "ttyUSB0")
     names = [f"serial:{tmp_path / 'ttyUSB0'}?baud=9600", f"serial:{tmp_path / 'by-id'}"]
-    with pytest.raises(LinkError, match="the same port as"):
+    with pytest.raises(LinkError, match="the same board as"):
         check_units(names)
     check_units([names[0], "emulator:0x21", "emulator:0x21?board=8s"])
