@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from io import TextIOWrapper
 from typing import Final
 
 COMMANDS: Final = {
@@ -35,6 +36,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         0 where all went well, 1 where a check failed, 2 where the input or the link is bad.
     """
     arguments = sys.argv[1:] if argv is None else list(argv)
+    if isinstance(sys.stdout, TextIOWrapper):
+        # A terminal without the degree sign, a file name without meaning: still an answer.
+        sys.stdout.reconfigure(errors="backslashreplace")
     args = _parser(arguments).parse_args(arguments)
     try:
         return int(args.run(args))
@@ -45,9 +49,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except Exception as error:
-        if not _is_for_the_user(error):
+        words = _for_the_user(error)
+        if words is None:
             raise
-        print(f"jbd-bench {args.command}: {error}", file=sys.stderr)
+        print(f"jbd-bench {args.command}: {' '.join(words.splitlines())}", file=sys.stderr)
         return 2
 
 
@@ -77,15 +82,22 @@ class _Version(argparse.Action):
         parser.exit(0)
 
 
-def _is_for_the_user(error: Exception) -> bool:
-    """Return whether the error is about what was asked for and not about this program."""
+def _for_the_user(error: Exception) -> str | None:
+    """Return what to tell; None where the error is about this program, not what was asked for."""
+    if isinstance(error, ModuleNotFoundError):
+        from ._extras import remedy
+
+        return remedy(error)
     from jbd_protocol import JbdError
 
-    if isinstance(error, (JbdError, OSError)):
-        return True
     # The emulator is not loaded by every command; an error of its can only come where it is.
     config_error = getattr(sys.modules.get("jbd_emulator"), "ConfigError", None)
-    return config_error is not None and isinstance(error, config_error)
+    theirs = (JbdError, OSError) if config_error is None else (JbdError, OSError, config_error)
+    if not isinstance(error, theirs):
+        return None
+    if isinstance(error, OSError) and error.filename is not None and error.strerror:
+        return f"{error.filename}: {error.strerror.lower()}"
+    return str(error)
 
 
 if __name__ == "__main__":

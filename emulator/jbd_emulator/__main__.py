@@ -7,6 +7,7 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
+from io import TextIOWrapper
 from typing import Final
 
 from jbd_protocol._version import __version__
@@ -31,6 +32,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     if name not in COMMANDS or arguments[0] != name:
         _top_parser().parse_args(arguments)
         return 2
+    if isinstance(sys.stdout, TextIOWrapper):
+        # A name that the terminal cannot write is written with its numbers.
+        sys.stdout.reconfigure(errors="backslashreplace")
     module = importlib.import_module(f"jbd_emulator.commands.{name.replace('-', '_')}")
     parser = argparse.ArgumentParser(
         prog=f"jbd-emulator {name}", description=COMMANDS[name], formatter_class=_Help
@@ -44,7 +48,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     except (ValueError, OSError) as error:
         # ConfigError and StateError are ValueErrors whose one line is made for a person.
-        sys.stderr.write(f"jbd-emulator {name}: {str(error).splitlines()[0]}\n")
+        words = str(error)
+        if isinstance(error, OSError) and error.filename is not None and error.strerror:
+            words = f"{error.filename}: {error.strerror.lower()}"
+        sys.stderr.write(f"jbd-emulator {name}: {' '.join(words.splitlines())}\n")
         return 2
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from importlib import import_module
+from pathlib import Path
 
 import pytest
 
@@ -114,6 +116,27 @@ def test_a_mistake_of_ours_is_not_told_as_the_users(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("jbd_bench.transports.open_target", broken)
     with pytest.raises(RuntimeError):
         main(["read"])
+
+
+def test_an_error_is_one_line_and_names_the_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    place = tmp_path / "file" / "no\nfolder"
+    assert main(["record", "--target", "emulator:0x21", "--out", str(place)]) == 2
+    line = f"{str(place).replace(chr(10), ' ')}: not a directory"
+    assert capsys.readouterr() == ("", f"jbd-bench record: {line}\n")
+
+
+def test_a_terminal_without_our_characters_is_written_to_all_the_same() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "jbd_bench", "accept", "--list"],
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert r"120 \xb0C" in done.stdout
 
 
 def test_a_reader_that_leaves_early_is_no_error() -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from jbd_bench import LinkError, open_target
+from jbd_bench.__main__ import main
 from jbd_bench.transports import KNOWN_SCHEMES, parse_target
 from jbd_emulator import ConfigError
 
@@ -78,6 +79,39 @@ def test_another_package_adds_a_scheme_by_an_entry_point(tmp_path: Path) -> None
         [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "('rig', '7')"
+
+
+@pytest.mark.parametrize(
+    ("missing", "extra"), [("serial", "serial"), ("pytest", "bench")], ids=["serial", "pytest"]
+)
+def test_a_command_without_its_extra_says_which_one_in_a_line(missing: str, extra: str) -> None:
+    commands = [["run"], ["accept", "--target", "emulator:0x21", "--baseline", "0x21"],
+                ["fidelity", "--target", "serial:/dev/ttyNOTHERE"]]  # fmt: skip
+    if missing == "serial":
+        commands += [["read"], ["identify"], ["snapshot"], ["lockout"], ["matrix"], ["gallery"],
+                     ["diff", "emulator:0x21", "emulator:0x17"]]  # fmt: skip
+    code = (
+        f"import sys; sys.modules[{missing!r}] = None\n"
+        "from jbd_bench.__main__ import main\n"
+        f"print([main(words) for words in {commands!r}])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout == f"{[2] * len(commands)}\n", done.stderr
+    lines = done.stderr.splitlines()
+    assert len(lines) == len(commands)
+    for words, line in zip(commands, lines, strict=True):
+        assert line.startswith(f"jbd-bench {words[0]}: ")
+        assert "pip install 'jbd-bench[" in line
+    assert sum(f"[{extra}]" in line for line in lines) >= 2
+
+
+def test_a_missing_module_of_no_extra_is_our_own_mistake(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_text: str) -> None:
+        raise ModuleNotFoundError("No module named 'jbd_bench.nonsense'", name="jbd_bench.nonsense")
+
+    monkeypatch.setattr("jbd_bench.transports.open_target", broken)
+    with pytest.raises(ModuleNotFoundError):
+        main(["read"])
 
 
 def test_without_pyserial_the_missing_package_is_named() -> None:

@@ -23,6 +23,7 @@ from importlib.metadata import entry_points
 from types import MappingProxyType
 from typing import Final, Protocol, cast
 
+from .._extras import remedy
 from .._link import Link, LinkError
 from ._target import DEFAULT_TARGET, Target, parse_target, port_of
 
@@ -50,10 +51,6 @@ _HOMES: Final = MappingProxyType(
         "socket": ("jbd_bench.transports._wire", "SocketLink"),
     }
 )
-_EXTRAS: Final = MappingProxyType(
-    {"serial": ("pyserial", "serial"), "bleak": ("bleak", "ble"), "bumble": ("bumble", "ble")}
-)
-"""Package and extra by the module whose absence is noticed."""
 KNOWN_SCHEMES: Final = tuple(_HOMES)
 """What is built in; entry points may add to it."""
 _GROUP: Final = "jbd_bench.transports"
@@ -108,12 +105,8 @@ def _opener(target: Target) -> _Opener:
     try:
         module = import_module(home[0])
     except ModuleNotFoundError as error:
-        # A package inside another, bleak.backends, lacks as a whole what its first name says.
-        extra = _EXTRAS.get((error.name or "").partition(".")[0])
-        if extra is None:
+        needs = remedy(error)
+        if needs is None:
             raise
-        needs, name = extra
-        raise LinkError(
-            f"target {target.text!r}: needs {needs}; pip install 'jbd-bench[{name}]'"
-        ) from None
+        raise LinkError(f"target {target.text!r}: {needs}") from None
     return cast(_Opener, getattr(module, home[1]))
