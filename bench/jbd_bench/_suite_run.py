@@ -96,15 +96,21 @@ def check_targets(
         LinkError, ConfigError: a target that cannot be opened, or the same board twice.
         NotRestored: a board is not as it was found, and cannot be put back.
         LocalError: an unknown leave, a bad limit or time.
+        JournalError: leave to write, and no place for the journal.
         ReplyTimeout, RequestRefused: a board that does not serve register 0x03.
     """
     leaves = None if allow is None else parse_leaves(allow)
     check_boards(texts)
     safety = None
-    if guarding is not None and not all(parse_target(text).embedded for text in texts):
+    if guarding is not None:
+        from .safety._journal import check_folder
         from .safety._plugin import safety_options
 
         safety = safety_options(guarding.journal, guarding.limits, guarding.replug)
+        if all(parse_target(text).embedded for text in texts):
+            safety = None
+        elif leaves:
+            check_folder(safety.folder)
     for text in texts:
         target = TargetUnderTest(parse_target(text), leaves, safety)
         target.check()

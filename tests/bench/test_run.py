@@ -142,6 +142,11 @@ def test_a_board_without_leave_is_read_and_the_rest_is_skipped(tmp_path: Path) -
         (("--target", "socket://h:1", "--target", "socket://h:1"), "given twice"),
         (("--allow", "everything"), "allow 'everything'"),
         (("--report", "/proc/nowhere"), "/proc/nowhere"),
+        (
+            ("--target", "emulator:0x21", "--target", "emulator:0x21"),
+            "'emulator:0x21': given twice",
+        ),
+        (("--target", "emulator:0x21", "--limit", "cell_mv=nan:nan"), "must be finite numbers"),
     ],
 )
 def test_bad_input_is_one_line_and_status_2(arguments: tuple[str, ...], said: str) -> None:
@@ -150,6 +155,17 @@ def test_bad_input_is_one_line_and_status_2(arguments: tuple[str, ...], said: st
     [line] = done.stderr.splitlines()
     assert line.startswith("jbd-bench run: ")
     assert said in line
+
+
+def test_with_leave_to_write_there_must_be_a_place_for_the_journal(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    place = ("--journal", str(tmp_path / "file"))
+    with served(tmp_path) as target:
+        done = bench("run", "--target", target, "--allow", "settings", *place)
+        reads = bench("run", "--target", target, "--suite", "clients", *place)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"jbd-bench run: journal {tmp_path / 'file'}: file exists\n"
+    assert reads.returncode == 0, reads.stdout
 
 
 def test_a_board_that_says_nothing_is_told_before_any_test(tmp_path: Path) -> None:

@@ -49,6 +49,20 @@ def default_folder() -> Path:
     return base / "jbd-bench" / "journals"
 
 
+def check_folder(folder: Path) -> None:
+    """Make the folder of the journals where it is missing.
+
+    Raises:
+        JournalError: it cannot be made, or nothing can be written in it.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    except OSError as error:
+        raise JournalError(f"journal {folder}: {(error.strerror or str(error)).lower()}") from None
+
+
 class Journal:
     """One journal, open for writing.
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from math import isfinite
 from typing import TYPE_CHECKING, Final
 
 from jbd_protocol import (
@@ -76,6 +77,9 @@ def parse_limit(text: str) -> Limit:
         ends = [float(end) if end else None for end in (low, high)]
     except ValueError:
         ends = [None, None]
+    if not all(end is None or isfinite(end) for end in ends):
+        # No reading is above "not a number": a limit that nothing breaks is worse than none.
+        raise LocalError(f"limit {text!r}: must be finite numbers, {_UNITS[name]}")
     if not equals or not colon or ends == [None, None]:
         raise LocalError(
             f"limit {text!r}: must be {name}=LOW:HIGH, {_UNITS[name]}; one may be empty"
