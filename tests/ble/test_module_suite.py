@@ -65,6 +65,18 @@ def passed(recorder: Recorder) -> set[str]:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("generation", ["telink", "telink-login"])
+def test_without_leave_no_test_fails_for_want_of_it(generation: str) -> None:
+    """What every board over Bluetooth is tested with, unless its owner says otherwise."""
+    recorder = Recorder()
+    target = f"emulator-ble:{GENERATIONS[generation]}"
+    run_suites([target], ["module"], recorder=recorder, allow="none")
+    assert not recorder.errors, recorder.errors
+    assert failed(recorder) == set()
+    assert "MOD-WRITE-01" in passed(recorder)
+
+
+@pytest.mark.slow
 def test_every_generation_passes_and_together_they_show_every_requirement() -> None:
     shown: set[str] = set()
     for generation, group in WHOLE:

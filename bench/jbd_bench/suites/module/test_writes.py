@@ -97,6 +97,8 @@ def test_a_module_frame_and_a_request_in_one_write_are_both_answered(own_frames:
     source="follows from the module's grammar; on the line the same is noise",
     grade=Grade.ASSUMED,
 )
+# What follows FF AA is a command that nobody knows, for a module and for the guard of the line.
+@pytest.mark.jbd(writes="password")
 def test_the_beginning_of_a_module_frame_is_given_up_after_a_pause(admitted: Module) -> None:
     admitted.serves()
     assert admitted.pieces(b"\xff\xaa" + BASIC, wait_s=0.3) == []
