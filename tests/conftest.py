@@ -24,6 +24,7 @@ settings.register_profile(
 settings.load_profile("jbd-bench")
 
 SHARED_VARIABLE = "JBD_SHARED"
+STATE_PREFIX = "jbd-bench-tests-"
 REQUIRE_VARIABLES = ("CI", "JBD_REQUIRE_SHARED")
 
 
@@ -41,8 +42,14 @@ def shared_dir() -> Path:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Keep the journals of runs on boards out of the developer's own state folder."""
-    folder = tempfile.TemporaryDirectory(prefix="jbd-bench-tests-")
+    """Keep the journals of runs on boards out of the developer's own state folder.
+
+    A run within a run, which tests kill and which then cleans nothing up, and a worker of xdist
+    have theirs inside the one of the run that started them.
+    """
+    outer = Path(os.environ.get("XDG_STATE_HOME") or "/")
+    inside = outer.name.startswith(STATE_PREFIX) and outer.is_dir()
+    folder = tempfile.TemporaryDirectory(prefix=STATE_PREFIX, dir=outer if inside else None)
     config.add_cleanup(folder.cleanup)
     os.environ["XDG_STATE_HOME"] = folder.name
 
