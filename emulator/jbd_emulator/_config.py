@@ -42,6 +42,7 @@ LIKENESS_KEYS: Final = frozenset(
      "facts", "pack", "source"}
 )  # fmt: skip
 """The keys of a unit table that make it the likeness of one board; ``_likeness`` reads them."""
+_LONGEST_DELAY_S: Final = 86_400.0
 _NO_OVERRIDES: Final[Mapping[int, Override]] = MappingProxyType({})
 
 
@@ -230,15 +231,17 @@ def parse_override(key: str, text: str) -> Override:
         return Override(text)
     try:
         if text.startswith("delay-"):
-            return Override("delay", delay_s=float(text.removeprefix("delay-")))
-        status = int(text, 16)
+            delay_s = float(text.removeprefix("delay-"))
+            if 0 <= delay_s <= _LONGEST_DELAY_S:
+                return Override("delay", delay_s=delay_s)
+        elif 0 <= (status := int(text, 16)) <= 0xFF:
+            return Override("status", status=status)
     except ValueError:
-        status = -1
-    if not 0 <= status <= 0xFF:
-        raise ConfigError(
-            f"{key} {text!r}: must be silence, bad-checksum, delay-SECONDS or a status as 0x83"
-        )
-    return Override("status", status=status)
+        pass
+    raise ConfigError(
+        f"{key} {text!r}: must be silence, bad-checksum, delay-SECONDS, up to "
+        f"{_LONGEST_DELAY_S:g}, or a status as 0x83"
+    )
 
 
 def _register(key: str) -> int:

@@ -29,6 +29,9 @@ from ._decoder import ResponseDecoder
 from ._errors import LocalError
 from ._frames import BadFrame, Noise, Request, Response, unsigned_refusal
 
+_LONGEST_S: Final = 86_400.0
+"""A try of more than a day is a mistake, and no driver's timer counts to infinity."""
+
 
 class ClientState(Enum):
     """Whether an answer is awaited."""
@@ -119,7 +122,7 @@ class ClientMachine:
         timeout_s: how long each try waits, in seconds.
         retries: how often an unanswered request is sent again.
     Raises:
-        LocalError: a timeout that is not above zero, or fewer than no retries.
+        LocalError: a timeout that is not above 0 or above 86,400 s, or fewer than no retries.
     """
 
     __slots__ = (
@@ -127,8 +130,8 @@ class ClientMachine:
     )  # fmt: skip
 
     def __init__(self, *, timeout_s: float = 1.0, retries: int = 2) -> None:
-        if not timeout_s > 0:
-            raise LocalError(f"timeout_s {timeout_s}: must be above 0")
+        if not 0 < timeout_s <= _LONGEST_S:
+            raise LocalError(f"timeout_s {timeout_s}: must be above 0, at most {_LONGEST_S:g}")
         if retries < 0:
             raise LocalError(f"retries {retries}: must be 0 or more")
         self.timeout_s, self.retries = timeout_s, retries

@@ -222,9 +222,10 @@ def test_an_answer_hidden_in_half_a_frame_is_found_when_the_time_is_up() -> None
 @pytest.mark.parametrize(
     ("timeout_s", "retries", "text"),
     [
-        (0.0, 0, "timeout_s 0.0: must be above 0"),
-        (-1.0, 0, "timeout_s -1.0: must be above 0"),
-        (float("nan"), 0, "timeout_s nan: must be above 0"),
+        (0.0, 0, "timeout_s 0.0: must be above 0, at most 86400"),
+        (-1.0, 0, "timeout_s -1.0: must be above 0, at most 86400"),
+        (float("nan"), 0, "timeout_s nan: must be above 0, at most 86400"),
+        (float("inf"), 0, "timeout_s inf: must be above 0, at most 86400"),
         (1.0, -1, "retries -1: must be 0 or more"),
     ],
 )

@@ -23,6 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--target",
         default="emulator:0x21",
+        metavar="TARGET",
         help="the board: emulator:0x21, serial:/dev/ttyUSB0, rfc2217://host:port, "
         "socket://host:port; over Bluetooth emulator-ble:0x21?paced=1, ble:ADDRESS, "
         "ble:name=NAME (default %(default)s)",

@@ -65,7 +65,8 @@ def run(args: argparse.Namespace) -> int:
     from jbd_protocol import LocalError
 
     if args.dissector:
-        print(Path(__file__).parents[1] / "recordings" / "jbd.lua")
+        path = str(Path(__file__).parents[1] / "recordings" / "jbd.lua")
+        print(json.dumps({"dissector": path}) if args.json else path)
         return 0
     for name in ("target", "out"):
         if getattr(args, name) is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from datetime import UTC, datetime
@@ -65,7 +66,12 @@ class RecordingLog:
         if self._file.closed:
             return
         self._file.flush()
-        os.fsync(self._file.fileno())
+        try:
+            os.fsync(self._file.fileno())
+        except OSError as error:
+            # A pipe and /dev/null have nothing to bring anywhere.
+            if error.errno != errno.EINVAL:
+                raise
         self._file.close()
         if self._capture is not None:
             self._capture.close()

@@ -27,6 +27,8 @@ class SerialLink:
     __slots__ = ("_lock", "_lock_path", "path", "target")
 
     def __init__(self, path: Path, target: str) -> None:
+        if not path.name:
+            raise ConfigError(f"serial {path}: must be the path of a file, not a folder")
         self.path, self.target = path, target
         self._lock_path = path.with_name(path.name + ".lock")
         if not path.parent.is_dir():
