@@ -271,7 +271,7 @@ def test_a_recorder_in_between_costs_little(
             ("record", "--target", "emulator:0x21", "--out", "a.jsonl"),
             "a.jsonl: is there already; --overwrite takes its place",
         ),
-        (("record", "--target", "emulator:0x21", "--out", "no/x"), "No such file"),
+        (("record", "--target", "emulator:0x21", "--out", "no/x"), "no/x: no such file"),
         (("record", "--target", "emulator:0x21", "--out", "x", "--tcp", "host"), "HOST:PORT"),
         (("replay", "nowhere"), "recording nowhere: no such file"),
         (("replay", "a.jsonl", "--tcp", "127.0.0.1:99999"), "port 0 to 65535"),
