@@ -142,10 +142,6 @@ def test_a_board_without_leave_is_read_and_the_rest_is_skipped(tmp_path: Path) -
         (("--target", "socket://h:1", "--target", "socket://h:1"), "given twice"),
         (("--allow", "everything"), "allow 'everything'"),
         (("--report", "/proc/nowhere"), "/proc/nowhere"),
-        (
-            ("--target", "emulator:0x21", "--target", "emulator:0x21"),
-            "'emulator:0x21': given twice",
-        ),
         (("--target", "emulator:0x21", "--limit", "cell_mv=nan:nan"), "must be finite numbers"),
     ],
 )
