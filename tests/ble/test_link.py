@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -110,6 +110,35 @@ def test_nobody_in_reach_is_said_with_the_time_waited(jbd_bleak: VirtualBleak) -
         "ble:A5:C2:37:00:00:01?timeout=1: not found within 1 s; out of range, or another client "
         "has it: a module that serves one is not heard"
     )
+
+
+@pytest.mark.parametrize(("failures", "opens"), [(1, True), (2, True), (3, False)])
+def test_a_link_that_ends_while_it_is_made_gets_another_try(
+    monkeypatch: pytest.MonkeyPatch, failures: int, opens: bool
+) -> None:
+    from bleak import BleakClient
+    from bleak.exc import BleakError
+
+    connect = BleakClient.connect
+    tries: list[BleakClient] = []
+
+    async def sometimes(self: BleakClient, **more: Any) -> None:
+        tries.append(self)
+        await connect(self, **more)
+        if len(tries) <= failures:
+            # As BlueZ has it: connected, and gone before its services are known.
+            await self.disconnect()
+            raise BleakError("failed to discover services, device disconnected")
+
+    monkeypatch.setattr(BleakClient, "connect", sometimes)
+    if opens:
+        link = opened(AIR)
+        assert BmsClient(link).basic_info().cells == 4
+        link.close()
+    else:
+        with pytest.raises(LinkError, match="device disconnected"):
+            opened(AIR)
+    assert len(tries) == min(failures + 1, 3)
 
 
 def test_a_module_without_the_serial_line_is_said(

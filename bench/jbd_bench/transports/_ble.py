@@ -7,6 +7,7 @@ call here waits for what it does there.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import queue
 import threading
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
@@ -41,6 +42,9 @@ _CALL_S: Final = 10.0
 _LEAVE_S: Final = 30.0
 """Longer than bleak itself waits for the end of a link, which is ten seconds on BlueZ."""
 _LAST_TURNS: Final = 3
+_TRIES: Final = 3
+_PASSING: Final = ("device disconnected", "le-connection-abort")
+"""What BlueZ says where a link ended while it was made, which the next try often does not see."""
 _HEADER: Final = 3
 """Bytes of a notification or write that are not its value."""
 _NEEDS_PAIRING: Final = (0x05, 0x08, 0x0C, 0x0F)
@@ -107,14 +111,8 @@ class ModuleSession:
         Raises:
             LinkError: one of them failed; the message says what to do.
         """
-        device = await self._named(self._find())
-        self.address, self.name = _address(device.address), device.name or ""
-        # A name may be changed over this very link: from now on the address finds it.
-        self._where = device.address
-        client = BleakClient(device, lambda _: self._lost(), timeout=_CONNECT_S, pair=self.pair)
-        self._client = client
+        self._client = client = await self._connected()
         try:
-            await self._named(client.connect())
             self.gatt = {
                 _short(row.uuid): frozenset(row.properties)
                 for row in client.services.characteristics.values()
@@ -129,6 +127,31 @@ class ModuleSession:
         except BaseException:
             await self.close()
             raise
+
+    async def _connected(self) -> BleakClient:
+        """Find the module and connect; a link that ends while it is made gets another try."""
+        for left in reversed(range(_TRIES)):
+            device = await self._named(self._find())
+            self.address, self.name = _address(device.address), device.name or ""
+            # A name may be changed over this very link: from now on the address finds it.
+            self._where = device.address
+            client = BleakClient(device, self._on_end, timeout=_CONNECT_S, pair=self.pair)
+            try:
+                await self._named(client.connect())
+                return client
+            except LinkError as error:
+                await _leave(client)
+                if not left or not any(sign in str(error).lower() for sign in _PASSING):
+                    raise
+            except BaseException:
+                await _leave(client)
+                raise
+        raise AssertionError("unreachable")
+
+    def _on_end(self, client: BleakClient) -> None:
+        # One that never was the link's, or is so no more, loses nothing.
+        if client is self._client:
+            self._lost()
 
     async def write(self, data: bytes) -> None:
         """Write as the characteristic wants it, in pieces where one write cannot hold it."""
@@ -147,11 +170,7 @@ class ModuleSession:
         """Leave; a second call does nothing."""
         client, self._client, self._takes = self._client, None, None
         if client is not None:
-            try:
-                await client.disconnect()
-            except (BleakError, OSError, EOFError, TimeoutError):
-                # It is gone, which is what was wanted.
-                return
+            await _leave(client)
 
     async def _find(self) -> BLEDevice:
         kind, _, wanted = self._where.partition("=")
@@ -214,6 +233,12 @@ class ModuleSession:
             raise
         except (BleakError, OSError, EOFError, TimeoutError) as error:
             raise LinkError(f"{self._target.text}: {reason(error)}") from None
+
+
+async def _leave(client: BleakClient) -> None:
+    # Where it is gone already, that is what was wanted.
+    with contextlib.suppress(BleakError, OSError, EOFError, TimeoutError):
+        await client.disconnect()
 
 
 async def _next_answer(answers: asyncio.Queue[ModuleFrame], command: int) -> ModuleFrame | None:
@@ -369,7 +394,7 @@ class BleLink:
 
     def _open(self) -> None:
         self._leaving = False
-        self._call(self._session.open(), _CONNECT_S + 130)
+        self._call(self._session.open(), _TRIES * _CONNECT_S + 130)
 
     def _leave(self) -> None:
         self._leaving = True
