@@ -50,6 +50,15 @@ def ended(process: subprocess.Popen[str]) -> Outcome:
     return process.returncode, json.loads(out)
 
 
+def judged(process: subprocess.Popen[str]) -> Outcome:
+    """Return what became of a run; one that did not begin is a failure like another."""
+    try:
+        return ended(process)
+    except AssertionError as error:
+        row = {"id": "the run itself", "why": str(error)}
+        return 2, {"failures": [row], "summary": [], "seconds": 0.0}
+
+
 @contextlib.contextmanager
 def on_bumble(air: Air) -> Iterator[subprocess.Popen[str]]:
     """Run the suites on a module of the air, read over BlueZ."""
@@ -82,12 +91,12 @@ def outcomes(air: Air, say: Say) -> dict[str, list[Outcome]]:
     """What became of the suites by front end: one run, and another where something failed."""
     say("the suites on both front ends: some two minutes")
     with on_bumble(air) as bumble, on_bless(air) as bless:
-        found = {"bumble": [ended(bumble)], "bless": [ended(bless)]}
+        found = {"bumble": [judged(bumble)], "bless": [judged(bless)]}
     for name, runs in found.items():
         if runs[0][0]:
             say(f"the suites on {name} once more, alone: {sorted(failing(runs[0]))}")
             with FRONT_ENDS[name](air) as again:
-                runs.append(ended(again))
+                runs.append(judged(again))
     return found
 
 
