@@ -25,6 +25,17 @@ def test_every_path_it_links_to_exists() -> None:
     assert [link for link in links if not (TOP / link).exists()] == []
 
 
+def test_every_path_that_another_document_links_to_exists() -> None:
+    lost = [
+        f"{page.relative_to(TOP)}: {link}"
+        for folder in ("docs", "decisions", "benchmarks")
+        for page in sorted((TOP / folder).glob("*.md"))
+        for link in re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text(encoding="utf-8"))
+        if "://" not in link and not (page.parent / link).exists()
+    ]
+    assert lost == []
+
+
 def test_there_is_one_command_for_the_main_job_and_one_for_the_tests() -> None:
     commands = re.findall(r"^\$ (python3 -m venv .*)$", README, re.MULTILINE)
     assert len(commands) == 2

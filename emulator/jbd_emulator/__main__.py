@@ -26,7 +26,8 @@ COMMANDS: Final = {
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; return the exit status: 0 done, 1 failed, 2 bad input."""
+    """Run one command; return the exit status: 0 done, 1 failed, 2 bad input,
+    130 interrupted."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     name = next((word for word in arguments if not word.startswith("-")), None)
     if name not in COMMANDS or arguments[0] != name:
@@ -42,6 +43,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     module.add_arguments(parser)
     try:
         return int(module.run(parser.parse_args(arguments[1:])))
+    except KeyboardInterrupt:
+        return 130
     except BrokenPipeError:
         # The reader of our output left, as `| head` does.
         sys.stdout = None

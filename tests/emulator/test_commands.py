@@ -161,6 +161,17 @@ def test_without_a_command_it_says_what_there_is(
     assert all(word in said for word in words)
 
 
+def test_an_interrupted_command_ends_without_a_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("jbd_emulator.commands.profiles.run", interrupted)
+    assert main(["profiles"]) == 130
+    assert capsys.readouterr() == ("", "")
+
+
 def test_help_and_explain_load_nothing_heavy() -> None:
     script = (
         "import sys; from jbd_emulator.__main__ import main\n"
