@@ -44,6 +44,7 @@ STEPS = st.lists(
 )
 _SHORT = {"delay_s": 3.0, "jitter_s": 1.0, "gap_s": 0.3, "timeout_s": 2.0, "margin_s": 0.5,
           "down_s": 2.0, "for_s": 3.0, "hold_s": 2.0, "heals_after_s": 6.0}  # fmt: skip
+LONG_S = 3600.0
 _FEW = {"nth": 3, "every": 3, "times": 3, "count": 40, "copies": 3}
 
 
@@ -89,6 +90,9 @@ def play(faults: list[Fault], seed: int, steps: list[tuple[bytes, float]]) -> Te
             terminal.write(data)
             terminal.wait(seconds)
         terminal.wait(8.0)
+        # Faults behind one another, such as duplicate and slow, can take longer than that.
+        while (due_s := terminal.port.due_s) is not None and due_s < LONG_S:
+            terminal.wait(max(0.0, due_s - terminal.now_s))
     finally:
         terminal.close()
     return terminal
