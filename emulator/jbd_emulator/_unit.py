@@ -301,6 +301,10 @@ class Unit:
         for active in self._faults.active if self._faults is not None else ():
             if active.fault.kind == "unplugged":
                 self.faults.remove(active)
+        for port in tuple(self.ports):
+            # What a broken link keeps away for a while; a module comes back by itself.
+            if not port.fed_by_board:
+                port.set_plugged(True)
         self.line.reset()
 
     def start_over(self, config: UnitConfig, now_s: float, *, as_it_was: bool = False) -> None:

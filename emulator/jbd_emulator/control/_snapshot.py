@@ -44,7 +44,7 @@ def snapshot(name: str, served: ServedUnit) -> Table:
         "board_name": device.board.name,
         "mode": device.mode.name.lower(),
         "sleeps": device.sleeps,
-        "plugged": unit.plugged and not unit.unplugged,
+        "plugged": served.plugged,
         "clock": {
             "pack_s": round(device.pack.time_s, 3),
             "speed": device.speed,

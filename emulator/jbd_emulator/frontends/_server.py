@@ -180,6 +180,17 @@ class ServedUnit:
             })  # fmt: skip
         return links
 
+    @property
+    def plugged(self) -> bool:
+        """Whether every way in is there, down to the board."""
+        unit = self.unit
+        return (
+            unit.plugged
+            and not unit.unplugged
+            and self.port.fileno() >= 0
+            and all(endpoint.address for endpoint in self._endpoints.values())
+        )
+
     def rearm(self) -> None:
         """Look again at what is due: somebody's hand changed the unit."""
         if self._timer is not None or self.port.due_s is not None:

@@ -15,6 +15,7 @@ from jbd_emulator import parse_unit
 from jbd_emulator.control import Desk
 from jbd_emulator.control._hands import HANDS
 from jbd_emulator.control._recorder import MOST_ROWS, Recorder, rows_each
+from jbd_emulator.faults import HangUp
 from jbd_emulator.frontends._loop import UnitLoop
 from jbd_emulator.frontends._server import ServedUnit, UnitPorts
 from jbd_protocol import ReadRequest
@@ -208,6 +209,20 @@ def test_a_scenario_handed_in_begins_at_once(bench: Bench) -> None:
     state = bench.ok("scenario", toml=toml)
     assert (state["scenario"]["title"], state["pack"]["load_ma"]) == ("mine", 7000)
     assert bench.ok("no_scenario")["scenario"] is None
+
+
+@pytest.mark.parametrize("do", ["cable", "start_over"])
+def test_a_link_that_a_fault_keeps_away_is_told_and_put_back(bench: Bench, do: str) -> None:
+    served = bench.served[0]
+    endpoint = served._listen("tcp", "127.0.0.1", 0)
+    served._endpoints["tcp"] = endpoint
+    where = endpoint.address
+    for port in (served.port, endpoint):
+        port.hang_up(HangUp(0x08, 3600.0), bench.now_s)
+        assert bench.ok("state")["plugged"] is False
+    assert bench.ok(do, **({"plugged": True} if do == "cable" else {}))["plugged"] is True
+    assert served.port.fileno() >= 0
+    assert endpoint.address == where
 
 
 def test_what_waits_for_a_client_is_not_what_comes_next(bench: Bench) -> None:

@@ -81,7 +81,7 @@ function row(name, value) {
 function link(one) {
   const count = one.bytes_in === null ? "" : ` · ${one.bytes_in} bytes in, ${one.bytes_out} out`;
   const clients = one.clients.length ? ` · ${one.clients.length} connected: ${one.clients.join(", ")}` : "";
-  return make("li", {}, make("span", { text: `${one.kind} ` }), make("span", { class: "address", text: one.address }), make("span", { text: `${count}${clients}${one.lost ? ` · ${one.lost} lost` : ""}` }));
+  return make("li", {}, make("span", { text: `${one.kind} ` }), make("span", { class: "address", text: one.address || "away" }), make("span", { text: `${count}${clients}${one.lost ? ` · ${one.lost} lost` : ""}` }));
 }
 
 function showBadges(state) {
