@@ -298,7 +298,7 @@ def test_a_bad_target_is_told(target: str, said: str) -> None:
 
 def test_the_log_of_an_emulator_is_read_with_its_own_directions(tmp_path: Path) -> None:
     path = tmp_path / "serve.log"
-    rows = [
+    rows: list[dict[str, object]] = [
         {"t": 0.0, "wall": 1.0, "unit": unit, "dir": direction, "hex": data.hex()}
         for unit in ("left", "right")
         for direction, data in (("rx", NAME), ("tx", name(unit)))
