@@ -87,7 +87,8 @@ def _for_the_user(error: Exception) -> str | None:
     if isinstance(error, ModuleNotFoundError):
         from ._extras import remedy
 
-        return remedy(error)
+        # A command that lacks one thing would lack the next when it came to it.
+        return remedy(error, whole=True)
     from jbd_protocol import JbdError
 
     # The emulator is not loaded by every command; an error of its can only come where it is.

@@ -21,8 +21,18 @@ _EXTRAS: Final = MappingProxyType(
 """Package and extra by the module whose absence is noticed."""
 
 
-def remedy(error: ModuleNotFoundError) -> str | None:
-    """Return what is missing and which extra brings it; None for a module of no extra."""
+def remedy(error: ModuleNotFoundError, *, whole: bool = False) -> str | None:
+    """Return what is missing and which extra brings it; None for a module of no extra.
+
+    Args:
+        error: of the import.
+        whole: name the extra that brings what else a command of the bench needs, where pyserial
+            alone would not do.
+    """
     # A package inside another, bleak.backends, lacks as a whole what its first name says.
     extra = _EXTRAS.get((error.name or "").partition(".")[0])
-    return None if extra is None else f"needs {extra[0]}; pip install 'jbd-bench[{extra[1]}]'"
+    if extra is None:
+        return None
+    package, name = extra
+    name = "bench" if whole and name == "serial" else name
+    return f"needs {package}; pip install 'jbd-bench[{name}]'"

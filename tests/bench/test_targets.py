@@ -102,6 +102,7 @@ def test_a_command_without_its_extra_says_which_one_in_a_line(missing: str, extr
     for words, line in zip(commands, lines, strict=True):
         assert line.startswith(f"jbd-bench {words[0]}: ")
         assert "pip install 'jbd-bench[" in line
+    assert all("[bench]" in line for line in lines[:3])
     assert sum(f"[{extra}]" in line for line in lines) >= 2
 
 
