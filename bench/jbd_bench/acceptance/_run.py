@@ -20,6 +20,7 @@ from .._leave import ALL_LEAVES, parse_leaves
 from .._link import LinkError
 from .._suite_run import Guarding
 from ..records import TestRecord
+from ..safety._journal import default_folder, open_journals
 from ..safety._polite import polite_end, undisturbed
 from ..transports import parse_target
 from ._baseline import Baseline
@@ -202,8 +203,10 @@ class _Worker:
             came = json.loads(self._result.read_text(encoding="utf-8"))
             if came["errors"] and said and not any(one in said for one in came["errors"]):
                 came["errors"].append(said)
-        elif not ended:
-            came["errors"] = [f"the run ended with status {status}: {said or 'no message'}"]
+        else:
+            came["notes"] = self._left_open()
+            if not ended:
+                came["errors"] = [f"the run ended with status {status}: {said or 'no message'}"]
         if (ended and status != 0) or came["ended"]:
             came["errors"].insert(0, "the run was ended before it was through")
         ran = Ran(
@@ -217,6 +220,18 @@ class _Worker:
             notes=tuple(came["notes"]),
         )
         return judge(ran, self.order.baseline, self.order.scope)
+
+    def _left_open(self) -> list[str]:
+        """Return what a process that was killed has left to do."""
+        if self._process is None:
+            return []
+        folder = self.order.guarding.journal
+        return [
+            f"{self.target}: left changed, perhaps; the next run on this port puts it back, or "
+            f"jbd-bench restore --journal {path}"
+            for path in open_journals(default_folder() if folder is None else Path(folder))
+            if f"-{self._process.pid}-" in path.name
+        ]
 
     def _said(self) -> str:
         """Return the last line of what the process complained about."""

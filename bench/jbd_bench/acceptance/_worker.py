@@ -62,16 +62,22 @@ class _Tell:
 
     Attributes:
         ended: somebody ended the run, by a signal.
+        said: what was said of the board: what a killed run had left and was put back, what was not.
     """
 
     def __init__(self, recorder: Recorder, out: TextIO) -> None:
         self._recorder, self._out = recorder, out
         self._total = 0
         self.ended = False
+        self.said: list[str] = []
 
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         """Note that somebody ended the run; a guard that stops it is told by its type."""
         self.ended = "Interrupted" not in {row.__name__ for row in type(excinfo.value).__mro__}
+
+    def pytest_unconfigure(self, config: pytest.Config) -> None:
+        """Take over what was said; it is on standard error, which nobody reads here."""
+        self.said += getattr(config.pluginmanager.getplugin("jbd-safety"), "lines", [])
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Note how many tests there are."""
@@ -119,16 +125,16 @@ def run_job(job: Mapping[str, Any], out: TextIO) -> dict[str, object]:
         "identity": identity,
         "tests": [asdict(test) for test in recorder.tests],
         "errors": errors,
-        "notes": [*_boards(recorder, errors), *again.notes()],
+        "notes": [*_boards([*tell.said, *board_lines(recorder)], errors), *again.notes()],
         "ended": tell.ended,
         "started": started,
         "seconds": time.monotonic() - start_s,
     }
 
 
-def _boards(recorder: Recorder, errors: Sequence[str]) -> list[str]:
-    """Return what was put back on the board, without what is told as an error already."""
-    return [line for line in board_lines(recorder) if not any(one in line for one in errors)]
+def _boards(lines: Sequence[str], errors: Sequence[str]) -> list[str]:
+    """Return what was said of the board, without what is told as an error already."""
+    return [line for line in lines if not any(one in line for one in errors)]
 
 
 def identity_of(target: str) -> dict[str, int | str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -30,6 +31,13 @@ def settings_of(target: str) -> dict[int, bytes]:
         link.close()
 
 
+def command(target: str, folder: Path, *more: str) -> list[str]:
+    """Return a run that looks before it writes, and says in a line each when it is through."""
+    return [sys.executable, "-m", "jbd_bench", "accept", "--target", target, "--allow=all",
+            "--baseline=0x21", "--area=module", "--area=factory mode", "--area=FETs",
+            "--journal", str(folder / "journal"), *more]  # fmt: skip
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
 def test_a_run_that_is_ended_puts_the_board_back_and_says_so(
     number: signal.Signals, serve: Serve, tmp_path: Path
@@ -37,10 +45,8 @@ def test_a_run_that_is_ended_puts_the_board_back_and_says_so(
     serve("--serial", tmp_path / "board")
     target = f"serial:{tmp_path / 'board'}"
     before = settings_of(target)
-    command = [sys.executable, "-m", "jbd_bench", "accept", "--target", target, "--allow=all",
-               "--baseline=0x21", "--area=module", "--area=factory mode", "--area=FETs",
-               "--journal", str(tmp_path / "journal"), "--out", str(tmp_path / "out")]  # fmt: skip
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    with subprocess.Popen(command(target, tmp_path, "--out", str(tmp_path / "out")),
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                           text=True) as process:  # fmt: skip
         assert process.stdout is not None
         # What only reads is through when the second line comes, and the first write has been.
@@ -62,6 +68,28 @@ def test_a_run_that_is_ended_puts_the_board_back_and_says_so(
     assert any(target in note for note in unit["notes"])
     page = (tmp_path / "out" / "acceptance.html").read_text()
     assert all(note in page for note in unit["notes"])
+
+
+def test_a_run_that_was_killed_says_what_is_left_to_do(serve: Serve, tmp_path: Path) -> None:
+    serve("--serial", tmp_path / "board")
+    target = f"serial:{tmp_path / 'board'}"
+    before = settings_of(target)
+    with subprocess.Popen(command(target, tmp_path), stdout=subprocess.PIPE,
+                          text=True) as process:  # fmt: skip
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith("conformance")
+        assert process.stdout.readline().startswith("module")
+        [journal] = (tmp_path / "journal").glob("*.jsonl")
+        os.kill(int(journal.name.split("-")[1]), signal.SIGKILL)
+        said, _ = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "INCOMPLETE" in said
+    assert "the run ended with status -9" in said
+    assert f"jbd-bench restore --journal {journal}" in said
+    restore = [sys.executable, "-m", "jbd_bench", "restore", "--journal", str(journal)]
+    subprocess.run(restore, timeout=120, capture_output=True, check=True)
+    assert settings_of(target) == before
+    assert not journal.exists()
 
 
 def test_two_names_of_one_port_are_no_two_units(tmp_path: Path) -> None:
