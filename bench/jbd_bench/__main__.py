@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from io import TextIOWrapper
-from typing import Final
+from typing import Final, NoReturn
 
 COMMANDS: Final = {
     "run": "run the shipped suites on the emulator or a board and report",
@@ -33,7 +35,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command.
 
     Returns:
-        0 where all went well, 1 where a check failed, 2 where the input or the link is bad.
+        0 where all went well, 1 where a check failed, 2 where the input or the link is bad, 128
+        and the number of the signal that ended it.
     """
     arguments = sys.argv[1:] if argv is None else list(argv)
     if isinstance(sys.stdout, TextIOWrapper):
@@ -41,7 +44,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.reconfigure(errors="backslashreplace")
     args = _parser(arguments).parse_args(arguments)
     try:
-        return int(args.run(args))
+        with _politely_ended():
+            return int(args.run(args))
+    except _Ended as error:
+        return 128 + error.number
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
@@ -54,6 +60,35 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         print(f"jbd-bench {args.command}: {' '.join(words.splitlines())}", file=sys.stderr)
         return 2
+
+
+class _Ended(KeyboardInterrupt):
+    """Somebody asked this process to end."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(signal.Signals(number).name)
+        self.number = number
+
+
+def _end(number: int, _: object) -> NoReturn:
+    raise _Ended(number)
+
+
+@contextmanager
+def _politely_ended() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP end a command as Ctrl-C does, so that no board stays as it is."""
+    taken = []
+    # Who ignores one, as nohup does, or has a handler of its own, keeps it.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_DFL:
+            with suppress(ValueError):  # only the main thread may
+                signal.signal(number, _end)
+                taken.append(number)
+    try:
+        yield
+    finally:
+        for number in taken:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def _parser(arguments: list[str]) -> argparse.ArgumentParser:

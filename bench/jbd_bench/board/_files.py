@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -104,14 +106,32 @@ def write_snapshot(snapshot: Snapshot, path: Path) -> None:
         OSError: the file cannot be written.
     """
     if path.suffix != ".fig":
-        path.write_text(snapshot.to_toml(), encoding="utf-8")
+        _replace(path, snapshot.to_toml().encode())
         return
     settings = known_of(snapshot).settings
     if not settings:
         raise LocalError(f"out {path}: no settings to write; {'; '.join(snapshot.notes)}")
     file = ParameterFile({a: raw[1:] if a in TEXT_SETTINGS else raw for a, raw in settings.items()})
     # The lines end as the vendor's tool ends them: no translation.
-    path.write_bytes(file.to_text().encode("latin-1"))
+    _replace(path, file.to_text().encode("latin-1"))
+
+
+def _replace(path: Path, data: bytes) -> None:
+    """Write a file whole or not at all: a full disk must not cost the snapshot before."""
+    if path.exists() and not path.is_file():
+        path.write_bytes(data)
+        return
+    there = path.resolve()
+    beside = there.with_name(f".{there.name}.{os.getpid()}")
+    try:
+        beside.write_bytes(data)
+        beside.replace(there)
+    except BaseException as error:
+        with suppress(OSError):
+            beside.unlink()
+        if isinstance(error, OSError):
+            raise OSError(error.errno, error.strerror, str(path)) from None
+        raise
 
 
 def _known_of_fig(name: str, file: ParameterFile) -> Known:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from .._client import BmsClient
     from .._link import Link
 
+_LONGEST_S = 3600.0
 TARGETS = (
     "serial:/dev/ttyUSB0, rfc2217://host:port, socket://host:port, ble:ADDRESS or emulator:..."
 )
@@ -59,10 +60,14 @@ def opened(
         LocalError: an unknown leave, a bad PIN or timeout.
         LinkError, ConfigError: the target cannot be opened.
     """
+    from jbd_protocol import LocalError
+
     from .._client import BmsClient
     from .._leave import PASSWORD, SETTINGS, LeaveGuard, parse_leaves
     from ..transports import open_target, parse_target
 
+    if timeout_s > _LONGEST_S:
+        raise LocalError(f"timeout {timeout_s:g}: must be up to {_LONGEST_S:g} seconds")
     embedded = parse_target(target).embedded
     leaves = frozenset({SETTINGS} if embedded else ()) if allow is None else parse_leaves(allow)
     leaves &= {SETTINGS}

@@ -73,7 +73,12 @@ class SafetyPlugin:
         """Take the targets of the session over."""
         self._targets = targets
         if threading.current_thread() is threading.main_thread():
-            self._handlers = {number: signal.signal(number, _end) for number in _POLITE}
+            self._handlers = {
+                number: signal.signal(number, _end)
+                for number in _POLITE
+                # nohup has SIGHUP ignored, and means it.
+                if signal.getsignal(number) is not signal.SIG_IGN
+            }
 
     def say(self, line: str) -> None:
         """Tell a person now, and once more at the end."""

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
+import time
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
@@ -16,6 +21,9 @@ from jbd_bench.board._module import module_clues, module_lines
 from jbd_bench.transports._embedded import EmbeddedLink
 from jbd_emulator import FIRMWARE, GENERATIONS, Unit, unit_from_table
 from jbd_protocol import SETTINGS, TEXT_SETTINGS, parse_fig
+
+if TYPE_CHECKING:
+    from tests.conftest import Served
 
 Shown = Callable[..., str]
 
@@ -254,3 +262,51 @@ def test_a_fig_of_settings_that_were_not_read_is_refused(
 ) -> None:
     assert main(["snapshot", "--allow", "none", "--out", str(tmp_path / "unit.fig")]) == 2
     assert "no settings to write" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_polite_end_leaves_factory_mode(
+    tmp_path: Path, serve: Callable[..., Served], number: signal.Signals
+) -> None:
+    port, log = tmp_path / "port", tmp_path / "log.jsonl"
+    # In factory mode the bench waits for a setting that will not come.
+    serve("--serial", port, "--log", log, "--answer", "12=silence")
+    command = ["snapshot", "--target", f"serial:{port}", "--allow", "settings", "--timeout", "60"]
+    bench = subprocess.Popen(
+        [sys.executable, "-m", "jbd_bench", *command], stderr=subprocess.PIPE, text=True
+    )
+    give_up_s = time.monotonic() + 60
+    while "dda512" not in log.read_text():
+        assert time.monotonic() < give_up_s
+        assert bench.poll() is None
+    bench.send_signal(number)
+    assert bench.communicate(timeout=60)[1] == ""
+    assert bench.returncode == 128 + number
+    heard = log.read_text()
+    assert heard.count("dd5a0002") == heard.count("dd5a01020000") == 1
+
+
+def test_an_endless_timeout_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["identify", "--timeout", "inf"]) == 2
+    assert capsys.readouterr().err == (
+        "jbd-bench identify: timeout inf: must be up to 3600 seconds\n"
+    )
+
+
+def test_a_snapshot_that_cannot_be_written_leaves_the_one_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "unit.toml"
+    path.write_text("the one before")
+
+    def full(self: Path, data: bytes) -> NoReturn:
+        with self.open("wb") as file:
+            file.write(data[:100])
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    assert main(["snapshot", "--out", str(path)]) == 2
+    assert "No space left on device" in capsys.readouterr().err
+    assert path.read_text() == "the one before"
+    assert [*tmp_path.iterdir()] == [path]
