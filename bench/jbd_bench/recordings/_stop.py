@@ -26,6 +26,18 @@ class Stop:
         with suppress(BlockingIOError):
             os.write(self._writing, b"x")
 
+    @contextmanager
+    def woken_by_signals(self) -> Iterator[None]:
+        """Become readable at any signal, whichever thread the kernel gives it to.
+
+        Handlers run in the main thread alone, which may be waiting on this very descriptor.
+        """
+        before = signal.set_wakeup_fd(self._writing, warn_on_full_buffer=False)
+        try:
+            yield
+        finally:
+            signal.set_wakeup_fd(before)
+
     def close(self) -> None:
         """Give the descriptors back."""
         os.close(self._reading)
@@ -41,7 +53,8 @@ def stop_on_signals() -> Iterator[Stop]:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     }
     try:
-        yield stop
+        with stop.woken_by_signals():
+            yield stop
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
