@@ -91,13 +91,13 @@ def test_a_module_frame_and_a_request_in_one_write_are_both_answered(own_frames:
     assert registers([piece for piece in pieces if piece not in ours]) == [0x03]
 
 
+# What follows FF AA is a command that nobody knows, for a module and for the guard of the line.
 @requirement(
     "MOD-WRITE-05",
     "FF AA before a request begins a frame of the module, which is given up after a pause",
     source="follows from the module's grammar; on the line the same is noise",
     grade=Grade.ASSUMED,
 )
-# What follows FF AA is a command that nobody knows, for a module and for the guard of the line.
 @pytest.mark.jbd(writes="password")
 def test_the_beginning_of_a_module_frame_is_given_up_after_a_pause(admitted: Module) -> None:
     admitted.serves()
