@@ -135,6 +135,9 @@ def _of_unit(path: Path, unit: object, started: str) -> Baseline:
                 measurements[_field(path, one, "name", str)] = one
                 if not math.isfinite(_field(path, one, "value", float)):
                     raise BaselineError(f"baseline {path}: value: must be a finite number")
+                for sample in _field(path, one, "samples", list):
+                    if not isinstance(sample, int | float) or not math.isfinite(sample):
+                        raise BaselineError(f"baseline {path}: samples: must be finite numbers")
     judged = unit.get("judged_as")
     version = None if judged is None else _version(str(judged))
     if judged is not None and version is None:

@@ -214,6 +214,9 @@ def measurements_of(unit: UnitResult) -> Iterator[Mapping[str, Any]]:  # Any: JS
             yield from case.measurements
 
 
+_GREY_DOTS: Final = " The grey dots below are the baseline's."
+
+
 def _latencies(unit: UnitResult) -> str:
     found = {row["name"]: row for row in measurements_of(unit)}
     strips = [
@@ -221,7 +224,7 @@ def _latencies(unit: UnitResult) -> str:
             name=name.removesuffix(_MEDIAN),
             samples=row["samples"],
             limit_s=found.get(name.removesuffix(_MEDIAN) + _P95, {}).get("high"),
-            before=(),
+            before=unit.before.get(name, ()),
         )
         for name, row in found.items()
         if name.endswith(_MEDIAN) and row["samples"]
@@ -237,7 +240,8 @@ def _latencies(unit: UnitResult) -> str:
     return (
         "<h2>Answer latency</h2><p class='soft'>Each dot is one exchange, from sending to the "
         "complete answer; the bar and the number are the median, the red line is what 19 of 20 "
-        f"must keep.</p>{latency_plot(strips)}"
+        f"must keep.{_GREY_DOTS if any(s.before for s in strips) else ''}</p>"
+        f"{latency_plot(strips)}"
     )
 
 

@@ -113,6 +113,7 @@ def judge(ran: Ran, baseline: Baseline, scope: Scope) -> UnitResult:
         changes=changes,
         errors=ran.errors,
         notes=ran.notes,
+        before={name: tuple(row["samples"]) for name, row in baseline.measurements.items()},
     )
 
 

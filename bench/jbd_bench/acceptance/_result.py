@@ -139,6 +139,7 @@ class UnitResult:
         changes: against the baseline.
         errors: what went wrong with the run itself.
         notes: what a reader should know of the run: what was put back on the board, what was not.
+        before: samples of the baseline by the name of their measurement, for the pictures alone.
     """
 
     target: str
@@ -153,6 +154,7 @@ class UnitResult:
     changes: tuple[Change, ...]
     errors: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    before: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
 
     def count(self, outcome: str) -> int:
         """Return how many requirements have an outcome."""

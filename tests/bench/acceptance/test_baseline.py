@@ -24,7 +24,9 @@ def document(**changes: Any) -> dict[str, Any]:  # Any: values of a JSON object
             {
                 "id": "CONF-FRAME-02",
                 "outcome": "failed",
-                "cases": [{"measurements": [{"name": "latency", "value": 0.1}]}],
+                "cases": [
+                    {"measurements": [{"name": "latency", "value": 0.1, "samples": [0.1, 0.2]}]}
+                ],
             },
         ],
     }
@@ -57,6 +59,7 @@ def test_a_file_is_read_back(tmp_path: Path, kind: str) -> None:
     assert baseline.outcome("CONF-FRAME-02") == "failed"
     assert baseline.outcome("CONF-FRAME-03") == "unknown"
     assert baseline.measurements["latency"]["value"] == 0.1
+    assert baseline.measurements["latency"]["samples"] == [0.1, 0.2]
     assert baseline.identity["cells"] == 4
 
 
@@ -102,6 +105,16 @@ def test_a_file_without_a_firmware_expects_what_is_common(tmp_path: Path) -> Non
             document(unit={"requirements": [{"id": "A", "outcome": "passed", "cases": [
                 {"measurements": [{"name": "latency", "value": float("nan")}]}]}]}),
             "value: must be a finite number",
+        ),
+        (
+            document(unit={"requirements": [{"id": "A", "outcome": "passed", "cases": [
+                {"measurements": [{"name": "latency", "value": 1}]}]}]}),
+            "samples: must be a list",
+        ),
+        (
+            document(unit={"requirements": [{"id": "A", "outcome": "passed", "cases": [
+                {"measurements": [{"name": "latency", "value": 1, "samples": [1, "x"]}]}]}]}),
+            "samples: must be finite numbers",
         ),
     ],
 )  # fmt: skip

@@ -22,8 +22,10 @@ from jbd_bench.acceptance import (
     load_baseline,
 )
 from jbd_bench.acceptance._baseline import baseline_document
+from jbd_bench.acceptance._html import page
 from jbd_bench.acceptance._judge import Ran, Scope, judge
 from jbd_bench.acceptance._reasons import Why, why_skipped
+from jbd_bench.acceptance._result import Result
 from jbd_bench.records import Measurement, TestRecord
 
 Record = Callable[..., TestRecord]
@@ -255,6 +257,23 @@ def test_a_time_that_grew_is_told(ran: Make, record: Record, now: float, told: b
     test = record("CONF-FRAME-01", measurements=[Measurement("latency", now, "s").row()])
     unit = judge(ran(*all_passed(record, test)), baseline, FRAMES)
     assert [change.kind for change in unit.changes] == ["measurement"] * told
+
+
+@pytest.mark.parametrize("earlier_s", [(), (0.3, 0.4, 0.5)])
+def test_the_page_shows_the_latencies_of_the_baseline_beside_those_of_now(
+    ran: Make, record: Record, earlier_s: tuple[float, ...]
+) -> None:
+    name = "latency of 03, median"
+    then = {name: Measurement(name, 0.4, "s", samples=earlier_s).row()} if earlier_s else {}
+    now = Measurement(name, 0.02, "s", samples=(0.01, 0.02)).row()
+    baseline = Baseline(name="b", judged_as=0x21, outcomes={}, measurements=then)
+    test = record("CONF-FRAME-01", measurements=[now])
+    unit = judge(ran(*all_passed(record, test)), baseline, FRAMES)
+    result = Result(version="0", started="2026-01-02", baseline="b", tier="all", areas=(),
+                    units=(unit,))  # fmt: skip
+    shown = page(result)
+    assert shown.count("<circle") == 2 + len(earlier_s)
+    assert ("grey dots" in shown) is bool(earlier_s)
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])  # they hold no state
