@@ -21,10 +21,11 @@ if TYPE_CHECKING:
     )
     from ._device import Device
     from ._lab import Lab
+    from ._line import GAP_S, Line
     from ._mode import Mode
     from ._rules import Fact, Outcome, Rule
     from ._state_file import StateError
-    from ._unit import GAP_S, Line, Unit
+    from ._unit import Unit
     from .board import Monitor
     from .faults import ActiveFault, Fault, Hit, fault_from_table
     from .frontends import PtyPort
@@ -95,7 +96,8 @@ _HOMES = {
         "_mode": "Mode",
         "_rules": "Fact Outcome Rule",
         "_state_file": "StateError",
-        "_unit": "GAP_S Line Unit",
+        "_line": "GAP_S Line",
+        "_unit": "Unit",
         "board": "Monitor",
         "faults": "ActiveFault Fault Hit fault_from_table",
         "frontends": "PtyPort",

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jbd_emulator import FIRMWARE, GAP_S, Unit, parse_unit
-from jbd_emulator._unit import Line
+from jbd_emulator._line import Line
 from jbd_protocol import (
     CLEAR_PIN,
     ENTER_FACTORY,

@@ -11,8 +11,8 @@ from jbd_protocol import WriteRequest
 if TYPE_CHECKING:
     from jbd_protocol import Request
 
+    from .._line import Line
     from .._rules import Outcome
-    from .._unit import Line
 
 MOST_ROWS: Final = 4000
 """Rows that one unit keeps where there are few units."""

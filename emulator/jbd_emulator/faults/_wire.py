@@ -13,7 +13,7 @@ from ._kinds import ANSWER, REQUEST
 from ._passing import START, HangUp, Passing, Piece
 
 if TYPE_CHECKING:
-    from .._unit import Line
+    from .._line import Line
     from ._active import Faults
 
 HANG_UP_S: Final = 0.02

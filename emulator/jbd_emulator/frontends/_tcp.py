@@ -6,7 +6,8 @@ import socket
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
-from .._unit import Line, Unit
+from .._line import Line
+from .._unit import Unit
 from ._loop import EventLoop, Timer
 from ._pacer import Pacer
 

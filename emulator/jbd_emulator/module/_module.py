@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from jbd_protocol import FrameError, parse_module_frame
 
 from .._config import ConfigError
-from .._unit import GAP_S, Line, Unit
+from .._line import GAP_S, Line
+from .._unit import Unit
 from ._access import Access
 from ._advertisement import (
     DEFAULT_NAME,
