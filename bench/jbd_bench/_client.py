@@ -44,7 +44,7 @@ from jbd_protocol import (
     register,
 )
 
-from ._link import Link
+from ._link import Link, left_s_of
 
 Unexpected: TypeAlias = "LateAnswer | ForeignAnswer | BadFrame | Noise"
 _UNEXPECTED: Final = (LateAnswer, ForeignAnswer, BadFrame, Noise)
@@ -60,7 +60,8 @@ class BmsClient:
     Attributes:
         unexpected: what came that was not the awaited answer, oldest first: late and foreign
             answers, damaged frames, noise.
-        latency_s: seconds from when a request had last left to its completed answer.
+        latency_s: seconds from when a request was last let go to its completed answer; what a
+            guard asked the board before that does not count.
     Raises:
         LocalError: a timeout that is not above zero, or fewer than no retries.
     """
@@ -69,6 +70,7 @@ class BmsClient:
         self.link = link
         self.unexpected: list[Unexpected] = []
         self.latency_s = 0.0
+        self._sending_s = 0.0
         self._machine = ClientMachine(timeout_s=timeout_s, retries=retries)
 
     def over(self, link: Link) -> BmsClient:
@@ -101,15 +103,21 @@ class BmsClient:
                 if isinstance(event, Retry):
                     self._send(event.wire)
                 elif isinstance(event, Answered):
-                    answer, self.latency_s = event.response, event.latency_s
+                    answer, self.latency_s = event.response, event.latency_s + self._sending_s
                 elif isinstance(event, _UNEXPECTED):
                     self.unexpected.append(event)
         return answer
 
     def _send(self, wire: bytes) -> None:
-        self.link.write(wire)
-        # A guard may have asked the board a thing or two before it let the bytes go.
-        self._machine.sent(self.link.clock.now_s())
+        link = self.link
+        let_go_s = link.clock.now_s()
+        link.write(wire)
+        # A guard may have asked the board a thing or two before it let the bytes go, and a module
+        # may take its time to acknowledge them: patience begins behind both.
+        done_s = link.clock.now_s()
+        self._machine.sent(done_s)
+        guarded_s = left_s_of(link)
+        self._sending_s = done_s - (let_go_s if guarded_s is None else guarded_s)
 
     def _events(self, data: bytes) -> list[ClientEvent]:
         now_s = self.link.clock.now_s()

@@ -142,11 +142,15 @@ def test_latency_is_that_of_the_answer(connect: Connect) -> None:
 
 
 class Careful(Tap):
-    """A link that looks at the board before it lets bytes go, as a guard does."""
+    """Looks at the board before it lets bytes go, as a guard does; then sending takes its time."""
+
+    left_s = 0.0
 
     def write(self, data: bytes) -> None:
         self.clock.sleep_until(self.clock.now_s() + 1.5)
+        self.left_s = self.clock.now_s()
         super().write(data)
+        self.clock.sleep_until(self.left_s + 0.125)
 
 
 def test_patience_begins_when_the_bytes_have_left(connect: Connect) -> None:
