@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -52,6 +54,19 @@ def pytest_configure(config: pytest.Config) -> None:
     folder = tempfile.TemporaryDirectory(prefix=STATE_PREFIX, dir=outer if inside else None)
     config.add_cleanup(folder.cleanup)
     os.environ["XDG_STATE_HOME"] = folder.name
+    _let_children_hear()
+
+
+def _let_children_hear() -> None:
+    """Ignore nothing that tests send to children, who would inherit it; go on all the same.
+
+    Under nohup, in the background of a shell and in a worker of xdist one or the other is ignored.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, lambda *_: None)
 
 
 Served = tuple["subprocess.Popen[str]", list[dict[str, Any]]]  # Any: values of a JSON object

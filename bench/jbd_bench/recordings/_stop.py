@@ -7,6 +7,8 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
+from .._signals import heeded
+
 
 class Stop:
     """A flag that can be waited on together with other descriptors."""
@@ -48,10 +50,7 @@ class Stop:
 def stop_on_signals() -> Iterator[Stop]:
     """Yield a flag that SIGINT, SIGTERM and SIGHUP set; their handlers are put back."""
     stop = Stop()
-    before = {
-        number: signal.signal(number, lambda *_: stop.set())
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    }
+    before = {number: signal.signal(number, lambda *_: stop.set()) for number in heeded()}
     try:
         with stop.woken_by_signals():
             yield stop

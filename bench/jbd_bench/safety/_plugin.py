@@ -15,6 +15,7 @@ import pytest
 
 from jbd_protocol import JbdError, LocalError
 
+from .._signals import heeded
 from ..records import Recorder
 from ._errors import NotSafe
 from ._journal import default_folder
@@ -23,8 +24,6 @@ from ._watchdog import parse_limit
 
 if TYPE_CHECKING:
     from .._under_test import TargetUnderTest
-
-_POLITE = (signal.SIGTERM, signal.SIGHUP)
 
 
 class Ended(KeyboardInterrupt):
@@ -75,9 +74,9 @@ class SafetyPlugin:
         if threading.current_thread() is threading.main_thread():
             self._handlers = {
                 number: signal.signal(number, _end)
-                for number in _POLITE
-                # nohup has SIGHUP ignored, and means it.
-                if signal.getsignal(number) is not signal.SIG_IGN
+                for number in heeded()
+                # pytest has its own way with Ctrl-C.
+                if number != signal.SIGINT
             }
 
     def say(self, line: str) -> None:

@@ -7,9 +7,9 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final, NoReturn
+from typing import NoReturn
 
-_POLITE: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+from .._signals import POLITE, heeded
 
 
 @contextmanager
@@ -26,7 +26,7 @@ def undisturbed() -> Iterator[None]:
             sys.stderr.write("jbd-bench: putting the board back first\n")
         waiting.append(number)
 
-    before = {number: signal.signal(number, wait) for number in _POLITE}
+    before = {number: signal.signal(number, wait) for number in POLITE}
     try:
         yield
     finally:
@@ -47,8 +47,7 @@ def polite_end() -> Iterator[None]:
     def end(number: int, _: object) -> NoReturn:
         raise KeyboardInterrupt(signal.Signals(number).name)
 
-    # SIGINT too: a shell that starts a job in the background has it ignored.
-    before = {number: signal.signal(number, end) for number in _POLITE}
+    before = {number: signal.signal(number, end) for number in heeded()}
     try:
         yield
     finally:

@@ -276,12 +276,16 @@ def test_a_polite_end_leaves_factory_mode(
     bench = subprocess.Popen(
         [sys.executable, "-m", "jbd_bench", *command], stderr=subprocess.PIPE, text=True
     )
-    give_up_s = time.monotonic() + 60
-    while "dda512" not in log.read_text():
-        assert time.monotonic() < give_up_s
-        assert bench.poll() is None
-    bench.send_signal(number)
-    assert bench.communicate(timeout=60)[1] == ""
+    try:
+        give_up_s = time.monotonic() + 60
+        while "dda512" not in log.read_text():
+            assert time.monotonic() < give_up_s
+            assert bench.poll() is None
+        bench.send_signal(number)
+        assert bench.communicate(timeout=60)[1] == ""
+    finally:
+        bench.kill()
+        bench.communicate()
     assert bench.returncode == 128 + number
     heard = log.read_text()
     assert heard.count("dd5a0002") == heard.count("dd5a01020000") == 1
