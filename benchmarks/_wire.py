@@ -159,6 +159,23 @@ def exchange_in_turns(
 
 
 @contextlib.contextmanager
+def no_idle_core() -> Iterator[None]:
+    """Keep every core busy with what gives way to all else, and pin nothing.
+
+    A unit left alone is answered through a core that has to wake up, which takes longer than what
+    is measured: beside a load, which keeps the cores awake, it would look quicker than alone.
+    """
+    spin = "import os; os.nice(19)\nwhile True: pass"
+    spinners = [subprocess.Popen([sys.executable, "-c", spin]) for _ in range(os.cpu_count() or 1)]
+    try:
+        yield
+    finally:
+        for spinner in spinners:
+            spinner.kill()
+            spinner.wait()
+
+
+@contextlib.contextmanager
 def one_core(*, others_busy: bool) -> Iterator[None]:
     """Run what follows, and every process it starts, on one core.
 

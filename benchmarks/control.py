@@ -9,7 +9,15 @@ from importlib.util import find_spec
 from typing import Any
 
 from _measure import Row, Side, ratio, skipped
-from _wire import HERE, READ_BASIC_INFO, Bench, basic_info_length, exchange, serving
+from _wire import (
+    HERE,
+    READ_BASIC_INFO,
+    Bench,
+    basic_info_length,
+    exchange,
+    no_idle_core,
+    serving,
+)
 
 GROUP = "control"
 _PHASES = 4
@@ -24,7 +32,7 @@ def measure(bench: Bench) -> Iterator[Row]:
         return
     command = [bench.script("jbd-emulator"), "serve", "--json", "--tcp", "127.0.0.1:0",
                "--control", "127.0.0.1:0"]  # fmt: skip
-    with serving(command) as line:
+    with no_idle_core(), serving(command) as line:
         ready = json.loads(line)
         alone, beside, loads = _in_turns(bench, ready)
     asked, answered = (sum(load[key] for load in loads) for key in ("asked", "answered"))
