@@ -15,9 +15,9 @@ mount -t devpts none /host/dev/pts
 mount -t proc none /host/proc
 mount -t sysfs none /host/sys
 mount -t tmpfs none /host/run
-mkdir -p /host/run/work /host/run/bin
-mount -t 9p -o "$nine" work /host/run/work || poweroff -f
+mkdir -p /host/run/vm /host/run/bin
+mount -t 9p -o "$nine" vm /host/run/vm || poweroff -f
 cp /bin/busybox /host/run/bin/
 ifconfig lo 127.0.0.1 up
 ifconfig eth0 10.0.2.15 up
-exec switch_root /host /bin/sh /run/work/start
+exec switch_root /host /bin/sh /run/vm/start

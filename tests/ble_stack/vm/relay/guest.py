@@ -17,7 +17,7 @@ from typing import Final
 
 from .streams import CHUNK, at_once, join, serve_for_ever, shut
 
-WORK: Final = Path("/run/work")
+SHARED: Final = Path("/run/vm")
 PORT: Final = 1
 _BUS: Final = "/run/dbus/system_bus_socket"
 _READY_S: Final = 90.0
@@ -32,10 +32,10 @@ _LENGTHS: Final[Mapping[int, tuple[int, int]]] = {
 def start_bluez(bluetoothd: str) -> None:
     """Start dbus-daemon and bluetoothd; return when BlueZ is on the bus."""
     Path("/run/dbus").mkdir()
-    log = (WORK / "bluez.log").open("ab", buffering=0)
+    log = (SHARED / "bluez.log").open("ab", buffering=0)
     subprocess.run(["dbus-daemon", "--system", "--fork", "--nopidfile"], check=True, stderr=log)
     daemon = subprocess.Popen(
-        [bluetoothd, "-n", "-f", str(WORK / "bluez.conf")], stdout=log, stderr=log
+        [bluetoothd, "-n", "-f", str(SHARED / "bluez.conf")], stdout=log, stderr=log
     )
     ask = ["dbus-send", "--system", "--print-reply", "--dest=org.freedesktop.DBus", "/"]
     ask += ["org.freedesktop.DBus.NameHasOwner", "string:org.bluez"]
@@ -137,7 +137,7 @@ def serve(end: socket.socket) -> None:
     """Serve one connection from outside."""
     at_once(end)
     token, _, service = _line(end).partition(" ")
-    if token == (WORK / "token").read_text():
+    if token == (SHARED / "token").read_text():
         SERVICES[service](end)
 
 
@@ -151,5 +151,5 @@ def _line(end: socket.socket) -> str:
 if __name__ == "__main__":
     door = socket.create_server(("0.0.0.0", PORT))
     start_bluez(sys.argv[1])
-    (WORK / "ready").write_text(f"{time.clock_gettime(time.CLOCK_BOOTTIME):.1f}")
+    (SHARED / "ready").write_text(f"{time.clock_gettime(time.CLOCK_BOOTTIME):.1f}")
     serve_for_ever(door, serve)
