@@ -10,7 +10,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from importlib import import_module
 from io import TextIOWrapper
-from typing import Final, NoReturn
+from typing import Final
+
+from ._signals import Ended, end
 
 COMMANDS: Final = {
     "run": "run the shipped suites on the emulator or a board and report",
@@ -46,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         with _politely_ended():
             return int(args.run(args))
-    except _Ended as error:
+    except Ended as error:
         return 128 + error.number
     except KeyboardInterrupt:
         return 130
@@ -62,18 +64,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
 
 
-class _Ended(KeyboardInterrupt):
-    """Somebody asked this process to end."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__(signal.Signals(number).name)
-        self.number = number
-
-
-def _end(number: int, _: object) -> NoReturn:
-    raise _Ended(number)
-
-
 @contextmanager
 def _politely_ended() -> Iterator[None]:
     """Let SIGTERM and SIGHUP end a command as Ctrl-C does, so that no board stays as it is."""
@@ -82,7 +72,7 @@ def _politely_ended() -> Iterator[None]:
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_DFL:
             with suppress(ValueError):  # only the main thread may
-                signal.signal(number, _end)
+                signal.signal(number, end)
                 taken.append(number)
     try:
         yield

@@ -26,13 +26,16 @@ def boards_of(targets: Sequence[str]) -> list[list[str]]:
     return list(boards.values())
 
 
-def check_boards(targets: Sequence[str]) -> None:
+def check_boards(targets: Sequence[str], *, units: bool = False) -> None:
     """Refuse targets of which two are one board: its guard lets one link through.
 
+    Args:
+        targets: as they were given.
+        units: each is a unit of a report, so that an emulated one is not to come twice either.
     Raises:
         LinkError: which two; or a target string that can name nothing.
     """
-    listed = [text for text in targets if not parse_target(text).embedded]
+    listed = [text for text in targets if units or not parse_target(text).embedded]
     for text in listed:
         if listed.count(text) > 1:
             raise LinkError(f"target {text!r}: given twice; one board is one unit")

@@ -3,10 +3,27 @@
 from __future__ import annotations
 
 import signal
-from typing import Final
+from typing import Final, NoReturn
 
 POLITE: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """What Ctrl-C, a service manager and a terminal that closes send."""
+
+
+class Ended(KeyboardInterrupt):
+    """Somebody asked this process to end; boards are put back as after Ctrl-C.
+
+    Attributes:
+        number: of the signal.
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__(signal.Signals(number).name)
+        self.number = number
+
+
+def end(number: int, _: object) -> NoReturn:
+    """Handle a signal by raising :class:`Ended`."""
+    raise Ended(number)
 
 
 def heeded() -> tuple[signal.Signals, ...]:

@@ -17,7 +17,6 @@ from jbd_protocol import LocalError, __version__
 
 from .._boards import check_boards
 from .._leave import ALL_LEAVES, parse_leaves
-from .._link import LinkError
 from .._suite_run import Guarding
 from ..records import TestRecord
 from ..safety._journal import default_folder, open_journals
@@ -65,7 +64,7 @@ def accept(order: Order, tell: Progress | None = None) -> Result:
     """
     if order.allow is not None:
         parse_leaves(order.allow)
-    check_units(order.targets)
+    check_boards(order.targets, units=True)
     if not order.scope.entries():
         raise LocalError("nothing to judge: no requirement of these areas is in that tier")
     started = datetime.now(UTC).isoformat(timespec="seconds")
@@ -97,18 +96,6 @@ def accept(order: Order, tell: Progress | None = None) -> Result:
         units=units,
         ended=ended,
     )
-
-
-def check_units(targets: Sequence[str]) -> None:
-    """Refuse targets of which two are one board.
-
-    Raises:
-        LinkError: which.
-    """
-    for target in targets:
-        if list(targets).count(target) > 1:
-            raise LinkError(f"target {target!r}: given twice; one board is one unit")
-    check_boards(targets)
 
 
 def _stop(workers: Sequence[_Worker]) -> None:

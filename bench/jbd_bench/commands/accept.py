@@ -141,10 +141,11 @@ def _scope(args: argparse.Namespace) -> Scope:
 def _order(args: argparse.Namespace, scope: Scope) -> Order:
     from jbd_protocol import LocalError
 
+    from .._boards import check_boards
     from .._leave import parse_leaves
     from .._suite_run import Guarding, need_pytest
     from ..acceptance._baseline import find_baseline
-    from ..acceptance._run import Order, check_units
+    from ..acceptance._run import Order
 
     need_pytest()
     from ..safety._plugin import safety_options
@@ -160,7 +161,7 @@ def _order(args: argparse.Namespace, scope: Scope) -> Order:
     baseline = find_baseline(args.baseline)
     safety_options(args.journal, args.limit, None)
     _check_plugins(args.plugin)
-    check_units(args.target)
+    check_boards(args.target, units=True)
     # What takes minutes to find out must not be lost at the end.
     if args.write_baseline is not None:
         _check_writable("write-baseline", args.write_baseline)

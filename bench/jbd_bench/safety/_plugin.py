@@ -9,13 +9,13 @@ import sys
 import threading
 from collections.abc import Generator, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from jbd_protocol import JbdError, LocalError
 
-from .._signals import heeded
+from .._signals import end, heeded
 from ..records import Recorder
 from ._errors import NotSafe
 from ._journal import default_folder
@@ -24,10 +24,6 @@ from ._watchdog import parse_limit
 
 if TYPE_CHECKING:
     from .._under_test import TargetUnderTest
-
-
-class Ended(KeyboardInterrupt):
-    """Somebody asked the run to end; boards are put back as after Ctrl-C."""
 
 
 def safety_options(
@@ -73,7 +69,7 @@ class SafetyPlugin:
         self._targets = targets
         if threading.current_thread() is threading.main_thread():
             self._handlers = {
-                number: signal.signal(number, _end)
+                number: signal.signal(number, end)
                 for number in heeded()
                 # pytest has its own way with Ctrl-C.
                 if number != signal.SIGINT
@@ -175,7 +171,3 @@ def _skipping() -> Generator[None]:
         yield
     except NotSafe as error:
         pytest.skip(str(error))
-
-
-def _end(number: int, _: object) -> NoReturn:
-    raise Ended(signal.Signals(number).name)

@@ -7,9 +7,8 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import NoReturn
 
-from .._signals import POLITE, heeded
+from .._signals import POLITE, end, heeded
 
 
 @contextmanager
@@ -43,10 +42,6 @@ def polite_end() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-
-    def end(number: int, _: object) -> NoReturn:
-        raise KeyboardInterrupt(signal.Signals(number).name)
-
     before = {number: signal.signal(number, end) for number in heeded()}
     try:
         yield

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from jbd_bench import BmsClient, LinkError, open_target
-from jbd_bench.acceptance._run import check_units
+from jbd_bench._boards import check_boards
 
 pytestmark = pytest.mark.slow
 Serve = Callable[..., tuple["subprocess.Popen[str]", list[dict[str, Any]]]]
@@ -97,5 +97,5 @@ def test_two_names_of_one_port_are_no_two_units(tmp_path: Path) -> None:
     (tmp_path / "by-id").symlink_to(tmp_path / "ttyUSB0")
     names = [f"serial:{tmp_path / 'ttyUSB0'}?baud=9600", f"serial:{tmp_path / 'by-id'}"]
     with pytest.raises(LinkError, match="the same board as"):
-        check_units(names)
-    check_units([names[0], "emulator:0x21", "emulator:0x21?board=8s"])
+        check_boards(names, units=True)
+    check_boards([names[0], "emulator:0x21", "emulator:0x21?board=8s"], units=True)
