@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Final, NoReturn
 
 POLITE: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -33,3 +35,19 @@ def heeded() -> tuple[signal.Signals, ...]:
     """
     ignored = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
     return tuple(number for number in POLITE if not (ignored and number == signal.SIGHUP))
+
+
+@contextmanager
+def handled_by(handler: Callable[[int, object], object], numbers: Iterable[int]) -> Iterator[None]:
+    """Have signals handled in one way, and put back what handled them before.
+
+    Raises:
+        ValueError: not called by the main thread.
+    """
+    before = {number: signal.signal(number, handler) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, former in before.items():
+            # None stands for a handler that was not set from Python; the default is next to it.
+            signal.signal(number, signal.SIG_DFL if former is None else former)

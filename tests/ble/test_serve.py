@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     from bumble.device import Device
 
+    from jbd_emulator import VirtualRadio
+
 SERVE = [sys.executable, "-m", "jbd_emulator", "serve"]
 
 
@@ -144,6 +146,15 @@ async def wire() -> AsyncIterator[tuple[Any, int]]:
         await end.close()
 
 
+async def plug_dongle(end: Any, radio: VirtualRadio) -> None:
+    """Put a controller on this end of the wire, which hears what is on a radio."""
+    from jbd_emulator.frontends._radio import RadioController
+
+    dongle = RadioController("dongle", await radio.start())
+    end.source.set_packet_sink(dongle)
+    dongle.host = end.sink
+
+
 async def read_over(phone: Device, unit: dict[str, Any]) -> dict[str, Any]:
     """Read a telink module as a phone does; return its name and what it notified."""
     from bumble import hci
@@ -175,14 +186,11 @@ async def served(kind: str, *options: str) -> dict[str, Any]:
     from bumble.hci import Address
 
     from jbd_emulator import VirtualRadio
-    from jbd_emulator.frontends._radio import RadioController
 
     async with wire() as (end, port):
         radio = VirtualRadio()
         if not kind:
-            dongle = RadioController("dongle", await radio.start())
-            end.source.set_packet_sink(dongle)
-            dongle.host = end.sink
+            await plug_dongle(end, radio)
         process = await asyncio.create_subprocess_exec(
             *SERVE, "--json", "--ble", f"bumble:{kind}tcp-client:127.0.0.1:{port}", *options,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE,
@@ -233,12 +241,9 @@ def test_a_unit_is_what_the_adapter_of_a_computer_hears() -> None:
 def test_a_controller_that_goes_away_is_said_and_the_line_is_served_on() -> None:
     async def work() -> tuple[str, int | None]:
         from jbd_emulator import VirtualRadio
-        from jbd_emulator.frontends._radio import RadioController
 
         async with wire() as (end, port):
-            dongle = RadioController("dongle", await VirtualRadio().start())
-            end.source.set_packet_sink(dongle)
-            dongle.host = end.sink
+            await plug_dongle(end, VirtualRadio())
             process = await asyncio.create_subprocess_exec(
                 *SERVE, "--ble", f"bumble:tcp-client:127.0.0.1:{port}",
                 stdout=subprocess.PIPE, stderr=subprocess.PIPE,

@@ -7,7 +7,7 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from .._signals import heeded
+from .._signals import handled_by, heeded
 
 
 class Stop:
@@ -50,11 +50,8 @@ class Stop:
 def stop_on_signals() -> Iterator[Stop]:
     """Yield a flag that SIGINT, SIGTERM and SIGHUP set; their handlers are put back."""
     stop = Stop()
-    before = {number: signal.signal(number, lambda *_: stop.set()) for number in heeded()}
     try:
-        with stop.woken_by_signals():
+        with handled_by(lambda *_: stop.set(), heeded()), stop.woken_by_signals():
             yield stop
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
         stop.close()

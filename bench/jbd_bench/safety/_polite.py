@@ -8,7 +8,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from .._signals import POLITE, end, heeded
+from .._signals import POLITE, end, handled_by, heeded
 
 
 @contextmanager
@@ -25,13 +25,8 @@ def undisturbed() -> Iterator[None]:
             sys.stderr.write("jbd-bench: putting the board back first\n")
         waiting.append(number)
 
-    before = {number: signal.signal(number, wait) for number in POLITE}
-    try:
+    with handled_by(wait, POLITE):
         yield
-    finally:
-        for number, handler in before.items():
-            # None stands for a handler that was not set from Python; the default is next to it.
-            signal.signal(number, signal.SIG_DFL if handler is None else handler)
     if waiting:
         signal.raise_signal(waiting[0])
 
@@ -42,9 +37,5 @@ def polite_end() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {number: signal.signal(number, end) for number in heeded()}
-    try:
+    with handled_by(end, heeded()):
         yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, signal.SIG_DFL if handler is None else handler)
