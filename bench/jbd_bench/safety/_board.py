@@ -50,7 +50,6 @@ class GuardedBoard:
         opened: whether the link was ever opened.
         doubtful: the link was made again, or the board was away for long enough to be another,
             and nobody has looked yet which board it leads to.
-        heard_s: when the board was heard last, on the link's clock; None for never.
         told_before: what was told already and is not told again.
         outcomes: what was restored, in the order of the tests, with the test's name.
     """
@@ -69,7 +68,6 @@ class GuardedBoard:
         self._test: str | None = None
         self._test_noted = False
         self.told_before: set[str] = set()
-        self.heard_s: float | None = None
 
     @property
     def name(self) -> str:
@@ -215,12 +213,12 @@ class GuardedBoard:
     def heard(self, now_s: float) -> None:
         """Note that a board spoke."""
         self.doubt_after_silence(now_s)
-        self.heard_s = self.watchdog.heard_s = now_s
+        self.watchdog.heard_s = now_s
 
     def recognised(self, now_s: float) -> None:
         """Note that it was made sure which board it is."""
         self.doubtful = False
-        self.heard_s = self.watchdog.heard_s = now_s
+        self.watchdog.heard_s = now_s
 
     def doubt_after_silence(self, now_s: float) -> None:
         """Doubt a board that was not heard for so long that another can be in its place.
@@ -229,10 +227,10 @@ class GuardedBoard:
         port shows nothing of it. A board that was sent a reset may be silent and come back with
         nothing that it is known by; it stays trusted, or its own run could not put it back.
         """
-        journal = self.journal
-        if journal is None or self.heard_s is None or journal.record.ledger.everything:
+        journal, heard_s = self.journal, self.watchdog.heard_s
+        if journal is None or heard_s is None or journal.record.ledger.everything:
             return
-        if now_s - self.heard_s > SWAPPED_S:
+        if now_s - heard_s > SWAPPED_S:
             self.doubtful = True
 
     def announce(self, write: OutgoingWrite) -> None:
